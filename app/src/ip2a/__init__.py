@@ -1,0 +1,1 @@
+"""The membership platform of a trade-union local."""

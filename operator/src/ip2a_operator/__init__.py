@@ -1,0 +1,1 @@
+"""The kopf operator that runs and scales an IP2A."""
