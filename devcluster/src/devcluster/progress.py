@@ -85,9 +85,7 @@ class Progress:
         table = Table.grid(padding=(0, 1))
         for running in list(self._running):
             elapsed = time.monotonic() - running.since
-            table.add_row(
-                "[yellow]…[/yellow]", running.step, f"{elapsed:.0f} s", f"[dim]{running.detail}[/dim]"
-            )
+            table.add_row("[yellow]…[/yellow]", running.step, f"{elapsed:.0f} s", f"[dim]{running.detail}[/dim]")
         return table
 
 
