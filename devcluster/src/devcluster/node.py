@@ -55,6 +55,17 @@ def start_containerd(daemons: Daemons) -> None:
     )
 
 
+def forget_dead_containers(daemons: Daemons) -> None:
+    """Removes the records of containers that an earlier life of the cluster left in the store.
+
+    Only while no kubelet runs: then no container may be alive, and whatever is recorded would come back as a ghost.
+    """
+    if daemons.running("kubelet") or any(ctr("tasks", "ls", "-q").stdout.split()):
+        return
+    for container in ctr("containers", "ls", "-q").stdout.split():
+        ctr("containers", "rm", container)
+
+
 def start_kubelet(plane: ControlPlane, daemons: Daemons) -> None:
     """Registers the node and runs its pods."""
     kubeconfig = write_kubeconfig(STATE / "kubelet.kubeconfig", server=plane.server, pki=plane.pki, identity="kubelet")
@@ -97,8 +108,8 @@ def _containerd_configuration() -> str:
 root = "{containerd_root()}"
 state = "{CONTAINERD_STATE}"
 disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs",
-  "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs", "io.containerd.tracing.processor.v1.otlp",
-  "io.containerd.internal.v1.tracing"]
+  "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs",
+  "io.containerd.tracing.processor.v1.otlp", "io.containerd.internal.v1.tracing"]
 [grpc]
   address = "{CONTAINERD_SOCKET}"
 [plugins."io.containerd.internal.v1.opt"]

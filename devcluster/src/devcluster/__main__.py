@@ -1,0 +1,5 @@
+"""`python -m devcluster` is the command line."""
+
+from devcluster.cli import main
+
+main()
