@@ -1,0 +1,96 @@
+"""Puts the platform together: domain routers, pages, middlewares, error handling."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from starlette.responses import JSONResponse
+from starlette.staticfiles import StaticFiles
+from starlette.types import Message, Receive, Scope, Send
+
+from ip2a import __version__
+from ip2a.auth.endpoints import router as auth_router
+from ip2a.dues.endpoints import router as dues_router
+from ip2a.employments.endpoints import router as employments_router
+from ip2a.members.endpoints import router as members_router
+from ip2a.organizations.endpoints import router as organizations_router
+from ip2a.pages import auth as auth_pages
+from ip2a.pages import member as member_pages
+from ip2a.pages.rendering import STATIC
+from ip2a.payments.endpoints import router as payments_router
+from ip2a.readiness import Readiness
+from ip2a.runtime import Runtime
+from ip2a.web import errors, metrics
+from ip2a.web.problems import ProblemBody
+from ip2a.web.security_headers import SecurityHeaders
+
+# Members' reads come most often and are matched first.
+ROUTERS = (
+    members_router,
+    dues_router,
+    payments_router,
+    employments_router,
+    auth_router,
+    organizations_router,
+    member_pages.router,
+    auth_pages.router,
+)
+ONE_YEAR = "public, max-age=31536000, immutable"
+
+
+class CachedStaticFiles(StaticFiles):
+    """Static files under addresses that carry a digest: browsers keep them."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_cached(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == 200:
+                message["headers"] = [*message["headers"], (b"cache-control", ONE_YEAR.encode())]
+            await send(message)
+
+        await super().__call__(scope, receive, send_cached)
+
+
+def create_application(runtime: Runtime, readiness: Readiness) -> FastAPI:
+    """The platform as one ASGI application."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await readiness.start(runtime)
+        yield
+        await runtime.close()
+
+    app = FastAPI(
+        title="IP2A",
+        version=__version__,
+        lifespan=lifespan,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        responses={
+            "default": {
+                "model": ProblemBody,
+                "description": "Problem",
+                "content": {"application/problem+json": {}},
+            }
+        },
+    )
+    app.state.runtime = runtime
+    for router in ROUTERS:
+        app.include_router(router)
+    app.mount("/static", CachedStaticFiles(directory=STATIC), name="static")
+    _add_probes(app, readiness)
+    errors.install(app)
+    metrics.reset_for(app)
+    app.add_middleware(SecurityHeaders, in_production=runtime.settings.in_production)
+    app.add_middleware(metrics.RequestMetrics)
+    return app
+
+
+def _add_probes(app: FastAPI, readiness: Readiness) -> None:
+    @app.get("/livez", include_in_schema=False)
+    async def livez() -> JSONResponse:
+        return JSONResponse({"status": "alive"})
+
+    @app.get("/readyz", include_in_schema=False)
+    async def readyz(_request: Request) -> JSONResponse:
+        return JSONResponse({"status": readiness.state}, 200 if readiness.ready else 503)

@@ -1,0 +1,196 @@
+"""Logging in, refreshing and ending sessions.
+
+No connection is held while a password is hashed, and every answer to a wrong log-in is the same.
+"""
+
+import contextlib
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ip2a.auth import repository
+from ip2a.auth.repository import Account, OpenSession
+from ip2a.database.identity import AUTHENTICATION, transaction
+from ip2a.runtime import Runtime
+from ip2a.security.tokens import (
+    REFRESH_LIFETIME,
+    REUSE_GRACE,
+    Claims,
+    csrf_token,
+    issue_access_token,
+    new_refresh_token,
+    successor_of,
+    token_digest,
+)
+from ip2a.web.problems import Problem
+
+MAXIMUM_DEVICE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Where a request comes from, as far as it can be believed."""
+
+    address: str
+    device: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session just begun or continued; the tokens exist only here and at the client."""
+
+    account: Account
+    session_id: UUID
+    access_token: str
+    refresh_token: str
+    csrf_token: str
+
+
+def invalid_credentials() -> Problem:
+    """One answer for a wrong password and for an unknown account."""
+    return Problem(401, "invalid-credentials", "The e-mail address or the password is not right.")
+
+
+def invalid_session() -> Problem:
+    """The session ended, was revoked, or never was."""
+    return Problem(
+        401, "invalid-session", "The session has ended; log in again.", headers={"WWW-Authenticate": "Bearer"}
+    )
+
+
+async def log_in(runtime: Runtime, email: str, password: str, client: Client) -> Session:
+    """Begin a session.
+
+    Raises Problem 401 (credentials), 423 (too many failures, with Retry-After), 403 (account inactive).
+    """
+    now = runtime.now()
+    async with transaction(runtime.databases.write, AUTHENTICATION) as connection:
+        attempt = await repository.count_attempt(connection, email.strip().lower(), now)
+    if attempt is not None and attempt.locked and attempt.locked_until is not None:
+        seconds = max(1, int((attempt.locked_until - now).total_seconds()))
+        raise Problem(
+            423,
+            "account-locked",
+            "Too many failed attempts; the account is locked for a while.",
+            headers={"Retry-After": str(seconds)},
+        )
+    verified = await runtime.passwords.verify(password, attempt.password_hash if attempt else None)
+    if attempt is None or not verified:
+        raise invalid_credentials()
+    if not attempt.is_active:
+        raise Problem(403, "account-inactive", "This account is not active; ask the local's office.")
+    new_hash = None
+    if runtime.passwords.is_outdated(attempt.password_hash):
+        new_hash = await runtime.passwords.hash(password)
+    session_id, refresh = uuid4(), new_refresh_token()
+    async with transaction(runtime.databases.write, AUTHENTICATION) as connection:
+        await repository.record_success(connection, attempt.user_id, now, new_hash)
+        await _store(connection, attempt.user_id, session_id, token=refresh, now=now, client=client)
+        account = await _active_account(connection, attempt.user_id, now)
+    return _session(runtime, account, session_id, refresh, now)
+
+
+async def refresh(runtime: Runtime, refresh_token: str, client: Client) -> Session:
+    """Continue a session with a new pair of tokens.
+
+    A token used twice within REUSE_GRACE gives the same successor; used later it was stolen, and the session
+    ends.
+    Raises Problem 401.
+    """
+    now = runtime.now()
+    digest = token_digest(refresh_token)
+    successor = successor_of(refresh_token, runtime.cookie_key)
+    async with transaction(runtime.databases.write, AUTHENTICATION) as connection:
+        token = await repository.use_refresh_token(connection, digest, now)
+        if token is not None:
+            account = await _active_account(connection, token.user_id, now)
+            await _store(connection, token.user_id, token.session_id, token=successor, now=now, client=client)
+            return _session(runtime, account, token.session_id, successor, now)
+        stored = await repository.find_refresh_token(connection, digest)
+        if stored is None or stored.revoked_at is not None or stored.used_at is None:
+            raise invalid_session()
+        if now - stored.used_at <= REUSE_GRACE:
+            account = await _active_account(connection, stored.user_id, now)
+            return _session(runtime, account, stored.session_id, successor, now)
+        await repository.revoke_session(
+            connection, user_id=stored.user_id, session_id=stored.session_id, now=now
+        )
+        await repository.raise_token_epoch(connection, stored.user_id)
+    raise invalid_session()
+
+
+async def end_session(runtime: Runtime, user_id: int, session_id: UUID) -> bool:
+    """Revoke one session of an account; False when it was not open."""
+    async with transaction(runtime.databases.write, AUTHENTICATION) as connection:
+        revoked = await repository.revoke_session(
+            connection, user_id=user_id, session_id=session_id, now=runtime.now()
+        )
+    return revoked > 0
+
+
+async def current_account(runtime: Runtime, claims: Claims) -> Account:
+    """The account behind an access token, as it is now.
+
+    Raises Problem 401 when the account is inactive, its epoch has moved on, or the session was revoked.
+    """
+    async with transaction(runtime.databases.write, AUTHENTICATION) as connection:
+        account = await repository.find_account(connection, claims.user_id, runtime.now())
+        if account is None or not account.is_active or account.token_epoch != claims.epoch:
+            raise invalid_session()
+        with contextlib.suppress(ValueError):
+            if await repository.session_is_open(connection, UUID(claims.session_id)):
+                return account
+    raise invalid_session()
+
+
+async def sessions(runtime: Runtime, user_id: int) -> list[OpenSession]:
+    """The sessions of an account that are still open."""
+    async with transaction(runtime.databases.write, AUTHENTICATION) as connection:
+        return await repository.open_sessions(connection, user_id, runtime.now())
+
+
+async def _active_account(connection: AsyncConnection, user_id: int, now: datetime) -> Account:
+    account = await repository.find_account(connection, user_id, now)
+    if account is None or not account.is_active:
+        raise invalid_session()
+    return account
+
+
+async def _store(
+    connection: AsyncConnection,
+    user_id: int,
+    session_id: UUID,
+    *,
+    token: str,
+    now: datetime,
+    client: Client,
+) -> None:
+    await repository.insert_refresh_token(
+        connection,
+        user_id=user_id,
+        session_id=session_id,
+        token_hash=token_digest(token),
+        now=now,
+        expires_at=now + REFRESH_LIFETIME,
+        device=client.device[:MAXIMUM_DEVICE] if client.device else None,
+        address=client.address,
+    )
+
+
+def _session(
+    runtime: Runtime, account: Account, session_id: UUID, refresh_token: str, now: datetime
+) -> Session:
+    access = issue_access_token(
+        runtime.token_keys,
+        user_id=account.user_id,
+        member_id=account.member_id,
+        roles=tuple(account.roles),
+        epoch=account.token_epoch,
+        session_id=str(session_id),
+        now=now,
+    )
+    return Session(
+        account, session_id, access, refresh_token, csrf_token(str(session_id), runtime.cookie_key)
+    )

@@ -1,0 +1,80 @@
+"""`ip2a-app`: serve the platform, migrate its database, fill it with demo data."""
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+
+import click
+import uvloop
+
+from ip2a import __version__
+from ip2a.settings import Settings, SettingsError, load_settings
+
+BAD_INPUT = 2
+
+
+def _settings() -> Settings:
+    try:
+        return load_settings()
+    except SettingsError as error:
+        raise BadInput(str(error)) from None
+
+
+class BadInput(click.ClickException):
+    """The environment or an argument is wrong."""
+
+    exit_code = BAD_INPUT
+
+
+@click.group()
+@click.version_option(__version__, prog_name="ip2a-app")
+def main() -> None:
+    """The membership platform. Configuration comes from IP2A_* environment variables
+    (docs/architecture.md).
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
+
+
+@main.command()
+@click.option("--host", default="0.0.0.0", show_default=True, help="Address to listen on.")  # noqa: S104
+@click.option("--port", default=8000, show_default=True, help="Port of the platform.")
+@click.option("--ops-port", default=9100, show_default=True, help="Port of metrics and probes.")
+@click.option(
+    "--drain-delay",
+    default=5.0,
+    show_default=True,
+    help="Seconds between not-ready and closing the listener.",
+)
+def serve(host: str, port: int, ops_port: int, drain_delay: float) -> None:
+    """Serve the platform until SIGTERM."""
+    from ip2a.server import serve as run  # noqa: PLC0415 (migrate and seed need no web server)
+
+    uvloop.run(run(_settings(), host=host, port=port, ops_port=ops_port, drain_delay=drain_delay))
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database's schema up to date; run as ip2a_owner, straight to the primary."""
+    from ip2a.database.migrate import MigrationError  # noqa: PLC0415
+    from ip2a.database.migrate import migrate as run  # noqa: PLC0415
+
+    try:
+        revision = run(_settings())
+    except MigrationError as error:
+        raise BadInput(str(error)) from None
+    click.echo(f"schema is at {revision}")
+
+
+@main.command()
+@click.option("--profile", type=click.Choice(["demo"]), required=True, help="Which data set.")
+def seed(profile: str) -> None:
+    """Fill the database with made-up people; repeating it changes nothing."""
+    from ip2a.seed.demo import SeedError  # noqa: PLC0415
+    from ip2a.seed.demo import seed as run  # noqa: PLC0415
+
+    try:
+        summary = asyncio.run(run(_settings(), datetime.now(UTC)))
+    except SeedError as error:
+        raise BadInput(str(error)) from None
+    click.echo(f"{profile}: {summary}")

@@ -1,0 +1,1 @@
+"""How the platform reaches PostgreSQL: engines, identity for row-level security, migrations."""

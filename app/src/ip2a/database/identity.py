@@ -1,0 +1,55 @@
+"""On whose behalf a transaction runs: what row-level security reads.
+
+The identity is set transaction-locally, so that nothing of it survives on a pooled server connection. A
+transaction
+without an identity sees no protected row at all.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+EVERY_RESOURCE = "*"
+
+_SET_IDENTITY = text(
+    "SELECT set_config('ip2a.user_id', :user_id, true),"
+    " set_config('ip2a.member_id', :member_id, true),"
+    " set_config('ip2a.resources', :resources, true)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """`member_id` opens that member's own rows; `resources` names those whose rows of every member are
+    open.
+    """
+
+    user_id: int | None = None
+    member_id: int | None = None
+    resources: frozenset[str] = frozenset()
+
+    def parameters(self) -> dict[str, str]:
+        """The identity as the strings that PostgreSQL's settings hold."""
+        return {
+            "user_id": "" if self.user_id is None else str(self.user_id),
+            "member_id": "" if self.member_id is None else str(self.member_id),
+            "resources": ",".join(sorted(self.resources)),
+        }
+
+
+SYSTEM = Identity(resources=frozenset({EVERY_RESOURCE}))
+"""The platform itself: seeds and background work, never a request of a person."""
+
+AUTHENTICATION = Identity(resources=frozenset({"users"}))
+"""The log-in flow, before it is known who asks: sees accounts, no member's data."""
+
+
+@asynccontextmanager
+async def transaction(engine: AsyncEngine, identity: Identity) -> AsyncIterator[AsyncConnection]:
+    """One transaction on behalf of `identity`; commits at the end, rolls back on any error."""
+    async with engine.begin() as connection:
+        await connection.execute(_SET_IDENTITY, identity.parameters())
+        yield connection

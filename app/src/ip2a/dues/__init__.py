@@ -1,0 +1,1 @@
+"""Dues: what a member owes for which month."""

@@ -1,0 +1,1 @@
+"""Employments: where members worked, from when to when."""

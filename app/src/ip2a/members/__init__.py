@@ -1,0 +1,1 @@
+"""Members of the local: who they are and how to reach them."""

@@ -1,0 +1,61 @@
+"""The member record."""
+
+from datetime import date
+from enum import StrEnum
+
+from sqlalchemy import Identity, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ip2a.database.base import Base, Timestamped, text_enum
+
+
+class MemberStatus(StrEnum):
+    """Standing of a member."""
+
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    SUSPENDED = "suspended"
+    RETIRED = "retired"
+    DECEASED = "deceased"
+
+
+class MemberClassification(StrEnum):
+    """What a member works as; it decides the dues rate."""
+
+    APPRENTICE_1 = "apprentice_1"
+    APPRENTICE_2 = "apprentice_2"
+    APPRENTICE_3 = "apprentice_3"
+    APPRENTICE_4 = "apprentice_4"
+    APPRENTICE_5 = "apprentice_5"
+    JOURNEYMAN = "journeyman"
+    FOREMAN = "foreman"
+    RETIREE = "retiree"
+    HONORARY = "honorary"
+
+
+class Member(Timestamped, Base):
+    """A member; `version` grows with each change and guards against lost updates."""
+
+    __tablename__ = "members"
+    __table_args__ = (
+        Index(None, "last_name", "first_name", "id"),
+        Index(None, "status", "classification"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    member_number: Mapped[str] = mapped_column(String(50), unique=True)
+    first_name: Mapped[str] = mapped_column(String(100))
+    last_name: Mapped[str] = mapped_column(String(100))
+    address: Mapped[str | None] = mapped_column(String(255))
+    city: Mapped[str | None] = mapped_column(String(100))
+    state: Mapped[str | None] = mapped_column(String(2))
+    zip_code: Mapped[str | None] = mapped_column(String(20))
+    phone: Mapped[str | None] = mapped_column(String(50))
+    email: Mapped[str | None] = mapped_column(String(255))
+    date_of_birth: Mapped[date | None]
+    hire_date: Mapped[date | None]
+    status: Mapped[MemberStatus] = mapped_column(text_enum(MemberStatus, "member_status"))
+    classification: Mapped[MemberClassification] = mapped_column(
+        text_enum(MemberClassification, "member_classification")
+    )
+    version: Mapped[int] = mapped_column(server_default="1")

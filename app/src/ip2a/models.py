@@ -1,0 +1,19 @@
+"""All models in one place, so that metadata is complete wherever it is needed."""
+
+from ip2a.auth import models as auth_models
+from ip2a.database.base import Base
+from ip2a.dues import models as dues_models
+from ip2a.employments import models as employment_models
+from ip2a.members import models as member_models
+from ip2a.organizations import models as organization_models
+from ip2a.payments import models as payment_models
+
+MODULES = (
+    auth_models,
+    dues_models,
+    employment_models,
+    member_models,
+    organization_models,
+    payment_models,
+)
+metadata = Base.metadata

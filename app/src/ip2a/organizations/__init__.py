@@ -1,0 +1,1 @@
+"""Organizations the local deals with: employers, unions, training partners."""

@@ -1,0 +1,3 @@
+"""Server-rendered HTML for people: thin, on top of the same services as the API, complete without
+JavaScript.
+"""

@@ -1,0 +1,76 @@
+"""Templates and what they may use."""
+
+import hashlib
+from datetime import date
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+from ip2a.web.problems import Problem
+
+NOBODY = {"account": None, "csrf_token": None}
+STATIC = Path(__file__).parent.parent / "static"
+MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+
+
+def money(cents: int) -> str:
+    """Cents as dollars: 7500 → $75.00."""
+    return f"{'−' if cents < 0 else ''}${abs(cents) // 100:,}.{abs(cents) % 100:02}"
+
+
+def month(year: int, number: int) -> str:
+    """A month in words: 2026, 1 → January 2026."""
+    return f"{MONTHS[number - 1]} {year}"
+
+
+def day(value: date | None) -> str:
+    """A date in words, or a dash."""
+    return "–" if value is None else f"{MONTHS[value.month - 1][:3]} {value.day}, {value.year}"
+
+
+def label(value: str) -> str:
+    """An enum's value in words: apprentice_1 → Apprentice 1."""
+    return value.replace("_", " ").capitalize()
+
+
+def static_url(name: str) -> str:
+    """A static file's address with a digest of its content, so that browsers may keep it for ever."""
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+    return f"/static/{name}?v={digest}"
+
+
+TEMPLATES = Environment(
+    loader=PackageLoader("ip2a"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+TEMPLATES.filters.update(money=money, day=day, label=label)
+TEMPLATES.globals.update(month=month, stylesheet=static_url("app.css"), icon=static_url("icon.svg"))
+
+
+def render(template: str, values: dict[str, object], status: int = 200) -> HTMLResponse:
+    """A page; `csrf_token` and `account` are None where nobody is logged in."""
+    return HTMLResponse(TEMPLATES.get_template(template).render({**NOBODY, **values}), status)
+
+
+def render_error(problem: Problem) -> HTMLResponse:
+    """A problem for a person."""
+    response = render("error.html", {"problem": problem}, problem.status)
+    response.headers.update(problem.headers)
+    return response

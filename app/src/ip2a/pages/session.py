@@ -1,0 +1,63 @@
+"""The session behind a page: like the API's, but a page continues an expired one by its refresh cookie."""
+
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Request
+from starlette.responses import Response
+
+from ip2a.auth import service as auth_service
+from ip2a.auth.service import Client, Session
+from ip2a.runtime import Runtime
+from ip2a.security.tokens import csrf_token
+from ip2a.web import cookies
+from ip2a.web.dependencies import (
+    SAFE_METHODS,
+    Caller,
+    ClientDependency,
+    RuntimeDependency,
+    authenticate,
+)
+from ip2a.web.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """The caller of a page, the token for its forms, and new tokens if the session was continued."""
+
+    caller: Caller
+    csrf_token: str
+    renewed: Session | None
+
+    def keep(self, response: Response, *, secure: bool) -> Response:
+        """Hand renewed tokens to the browser."""
+        if self.renewed is not None:
+            cookies.set_session_cookies(
+                response, self.renewed.access_token, self.renewed.refresh_token, secure=secure
+            )
+        return response
+
+
+async def visit_of(request: Request, runtime: RuntimeDependency, client: ClientDependency) -> Visit:
+    """Dependency of every page behind the log-in.
+
+    Raises Problem 401; the error handler sends people to the log-in page.
+    """
+    try:
+        caller = await authenticate(request, runtime, client)
+    except Problem as problem:
+        refresh_token = request.cookies.get(cookies.REFRESH)
+        if problem.status != 401 or refresh_token is None or request.method not in SAFE_METHODS:
+            raise
+        return await _continue(runtime, refresh_token, client)
+    return Visit(caller, csrf_token(str(caller.session_id), runtime.cookie_key), None)
+
+
+async def _continue(runtime: Runtime, refresh_token: str, client: Client) -> Visit:
+    session = await auth_service.refresh(runtime, refresh_token, client)
+    caller = Caller(session.account, UUID(str(session.session_id)), client)
+    return Visit(caller, session.csrf_token, session)
+
+
+VisitDependency = Annotated[Visit, Depends(visit_of)]

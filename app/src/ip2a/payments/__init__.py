@@ -1,0 +1,1 @@
+"""Payments: money received against dues, each with a receipt, each recorded once."""

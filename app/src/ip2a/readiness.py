@@ -1,0 +1,57 @@
+"""Whether this process should get requests.
+
+Ready from the moment its pools reached the database until it drains. A database lost later does not take the
+process
+out of service: every other one has the same database, and answering 503 with Retry-After is better than no
+answer.
+"""
+
+import asyncio
+import logging
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from ip2a.runtime import Runtime
+
+LOGGER = logging.getLogger(__name__)
+FIRST_WAIT = 0.25  # seconds between attempts to reach the database at the start, doubled up to LONGEST_WAIT
+LONGEST_WAIT = 4.0
+
+
+class Readiness:
+    """starting → ready → draining."""
+
+    def __init__(self) -> None:
+        self.state = "starting"
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether the process should get requests."""
+        return self.state == "ready"
+
+    async def start(self, runtime: Runtime) -> None:
+        """Warm up in the background: probes answer meanwhile."""
+        self._task = asyncio.create_task(self._warm_up(runtime))
+
+    def drain(self) -> None:
+        """No new requests, please; those in flight are finished."""
+        self.state = "draining"
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _warm_up(self, runtime: Runtime) -> None:
+        wait = FIRST_WAIT
+        while True:
+            try:
+                for engine in (runtime.databases.write, runtime.databases.read):
+                    async with engine.connect() as connection:
+                        await connection.execute(text("SELECT 1"))
+            except (SQLAlchemyError, OSError) as error:
+                LOGGER.warning("database not reachable yet (%s); trying again in %.1f s", error, wait)
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, LONGEST_WAIT)
+            else:
+                self.state = "ready"
+                return

@@ -1,0 +1,51 @@
+"""Password hashing: Argon2id for new hashes, bcrypt still verified.
+
+CPU-bound by design: callers run it on the pool of `PasswordHasher`, never on the event loop.
+"""
+
+import asyncio
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+
+import argon2
+import bcrypt
+from argon2.exceptions import InvalidHashError, VerificationError
+
+MEMORY_KIB = 19 * 1024  # OWASP's second choice for Argon2id: 19 MiB, two passes, one lane
+PASSES = 2
+LANES = 1
+MAXIMUM_LENGTH = 128  # characters; longer input is refused before it is hashed
+
+
+class PasswordHasher:
+    """Hashes and verifies on its own small thread pool (the hash releases the interpreter lock)."""
+
+    def __init__(self, threads: int = 1) -> None:
+        self._argon2 = argon2.PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)
+        self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="password")
+        self._nobody = self._argon2.hash(secrets.token_urlsafe(16))
+
+    async def hash(self, password: str) -> str:
+        """A new Argon2id hash in PHC format."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._argon2.hash, password)
+
+    async def verify(self, password: str, stored: str | None) -> bool:
+        """Whether the password matches; costs the same when there is no account (`stored` is None)."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._verify, password, stored)
+
+    def is_outdated(self, stored: str) -> bool:
+        """Whether a verified password should be hashed anew: bcrypt, or other Argon2 costs."""
+        return not stored.startswith("$argon2id$") or self._argon2.check_needs_rehash(stored)
+
+    def close(self) -> None:
+        """End the threads; pending work is finished."""
+        self._threads.shutdown()
+
+    def _verify(self, password: str, stored: str | None) -> bool:
+        if stored is not None and stored.startswith("$2"):
+            return bcrypt.checkpw(password.encode()[:72], stored.encode())
+        try:
+            matches = self._argon2.verify(stored or self._nobody, password)
+        except (VerificationError, InvalidHashError):
+            return False
+        return matches and stored is not None

@@ -1,0 +1,78 @@
+"""Who may do what: the seven roles and their `resource:action` permissions.
+
+The table is docs/app.md's. Pure: a request's roles in, decisions out.
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from ip2a.auth.models import RoleName
+
+ALL = "*"
+
+
+def _all_of(*resources: str) -> frozenset[str]:
+    return frozenset(f"{resource}:{ALL}" for resource in resources)
+
+
+ROLE_PERMISSIONS: dict[RoleName, frozenset[str]] = {
+    RoleName.ADMIN: frozenset({f"{ALL}:{ALL}"}),
+    RoleName.OFFICER: _all_of(
+        "members",
+        "students",
+        "organizations",
+        "grievances",
+        "benevolence",
+        "dues",
+        "referrals",
+        "organizing",
+        "grants",
+        "reports",
+        "files",
+    ),
+    RoleName.STAFF: _all_of("members", "students", "dues", "referrals", "files")
+    | {
+        "organizations:read",
+        "organizations:update",
+        "grievances:create",
+        "grievances:read",
+        "grievances:update",
+        "benevolence:create",
+        "benevolence:read",
+        "grants:read",
+        "reports:standard",
+    },
+    RoleName.ORGANIZER: _all_of("organizing")
+    | {"members:read", "organizations:read", "files:create", "files:read"},
+    RoleName.INSTRUCTOR: _all_of("students") | {"cohorts:read", "files:create", "files:read"},
+    RoleName.MEMBER: _all_of("self") | {"dues:pay"},
+    RoleName.APPLICANT: _all_of("application") | {"self:read", "self:update"},
+}
+
+# Resources whose rows belong to one member each: row-level security opens them all to a role that may read
+# them.
+MEMBER_RESOURCES = ("members", "dues")
+
+
+def permissions_of(roles: Iterable[str]) -> frozenset[str]:
+    """The union of what the roles grant; an unknown role grants nothing."""
+    return _permissions(frozenset(roles))
+
+
+@lru_cache(maxsize=256)
+def _permissions(roles: frozenset[str]) -> frozenset[str]:
+    known = {role.value: grants for role, grants in ROLE_PERMISSIONS.items()}
+    return frozenset().union(*(known.get(role, frozenset()) for role in roles))
+
+
+def permits(roles: Iterable[str], permission: str) -> bool:
+    """Whether any of the roles grants `resource:action`, by name or by wildcard."""
+    resource = permission.partition(":")[0]
+    granted = permissions_of(roles)
+    return not granted.isdisjoint({permission, f"{resource}:{ALL}", f"{ALL}:{ALL}"})
+
+
+def visible_resources(roles: Iterable[str]) -> frozenset[str]:
+    """Resources of which the roles may see every member's rows: what the database identity carries."""
+    held = frozenset(roles)
+    return frozenset(resource for resource in MEMBER_RESOURCES if permits(held, f"{resource}:read"))

@@ -1,0 +1,1 @@
+"""Made-up people for trying the platform out. Never real ones."""

@@ -1,0 +1,1 @@
+"""What every request has in common: errors, headers, cookies, who is calling, measurement."""

@@ -1,0 +1,53 @@
+"""The permission table of docs/app.md, written out by hand."""
+
+import pytest
+
+from ip2a.auth.models import RoleName
+from ip2a.security.permissions import permits, visible_resources
+
+TABLE = {
+    "members:read": "admin officer staff organizer",
+    "members:update": "admin officer staff",
+    "students:update": "admin officer staff instructor",
+    "organizing:create": "admin officer organizer",
+    "grievances:read": "admin officer staff",
+    "grievances:approve": "admin officer",
+    "benevolence:approve": "admin officer",
+    "dues:process": "admin officer staff",
+    "dues:pay": "admin officer staff member",
+    "referrals:dispatch": "admin officer staff",
+    "reports:financial": "admin officer",
+    "reports:standard": "admin officer staff",
+    "users:manage": "admin",
+    "system:config": "admin",
+    "self:read": "admin member applicant",
+    "self:delete": "admin member",
+    "application:create": "admin applicant",
+    "organizations:read": "admin officer staff organizer",
+    "organizations:delete": "admin officer",
+}
+
+
+@pytest.mark.parametrize("permission", TABLE)
+@pytest.mark.parametrize("role", list(RoleName))
+def test_the_table(role: RoleName, permission: str) -> None:
+    assert permits([role.value], permission) is (role.value in TABLE[permission].split())
+
+
+def test_roles_add_up_and_unknown_ones_grant_nothing() -> None:
+    assert permits(["instructor", "member"], "dues:pay")
+    assert not permits(["root", ""], "members:read")
+    assert not permits([], "self:read")
+
+
+def test_the_database_identity_opens_rows_only_to_those_who_may_read_them() -> None:
+    opened = {role.value: set(visible_resources([role.value])) for role in RoleName}
+    assert opened == {
+        "admin": {"members", "dues"},
+        "officer": {"members", "dues"},
+        "staff": {"members", "dues"},
+        "organizer": {"members"},
+        "instructor": set(),
+        "member": set(),
+        "applicant": set(),
+    }
