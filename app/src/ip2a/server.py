@@ -19,9 +19,7 @@ from ip2a.settings import Settings
 HTTP_PORT = 8000
 OPS_PORT = 9100
 ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 (a pod's network is its own)
-DRAIN_DELAY = (
-    5.0  # seconds between readiness going off and the listener closing: endpoints need to hear of it
-)
+DRAIN_DELAY = 5.0  # seconds between readiness going off and the listener closing: endpoints need to hear of it
 GRACE = 20  # seconds requests in flight are given
 
 

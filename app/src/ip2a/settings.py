@@ -87,8 +87,7 @@ class Settings(BaseSettings):
             wanted = size > 0 or (self.in_production and name != "jwt_previous_key")
             if wanted and size < MINIMUM_KEY_BYTES:
                 problems.append(
-                    f"{PREFIX}{name.upper()} has {size} bytes;"
-                    f" {MINIMUM_KEY_BYTES} or more random bytes are needed"
+                    f"{PREFIX}{name.upper()} has {size} bytes; {MINIMUM_KEY_BYTES} or more random bytes are needed"
                 )
         return problems
 
@@ -101,8 +100,7 @@ class Settings(BaseSettings):
             problems.append(f"{PREFIX}DB_PASSWORD is required in production")
         if self.db_sslmode not in {"verify-ca", "verify-full"}:
             problems.append(
-                f"{PREFIX}DB_SSLMODE={self.db_sslmode} does not verify the server;"
-                " use verify-full in production"
+                f"{PREFIX}DB_SSLMODE={self.db_sslmode} does not verify the server; use verify-full in production"
             )
         elif not self.db_sslrootcert:
             problems.append(f"{PREFIX}DB_SSLROOTCERT must name the CA file when IP2A_DB_SSLMODE verifies")
@@ -140,9 +138,7 @@ def load_settings() -> Settings:
         return settings
     defaults = {"jwt_key": DEVELOPMENT_JWT_KEY, "cookie_key": DEVELOPMENT_COOKIE_KEY}
     missing = {
-        name: SecretStr(value)
-        for name, value in defaults.items()
-        if not getattr(settings, name).get_secret_value()
+        name: SecretStr(value) for name, value in defaults.items() if not getattr(settings, name).get_secret_value()
     }
     return settings.model_copy(update=missing)
 

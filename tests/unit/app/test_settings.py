@@ -72,9 +72,7 @@ def test_http_is_allowed_for_localhost(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_development_has_defaults_for_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    environment(
-        monkeypatch, {"IP2A_ENVIRONMENT": "development", "IP2A_JWT_KEY": None, "IP2A_COOKIE_KEY": None}
-    )
+    environment(monkeypatch, {"IP2A_ENVIRONMENT": "development", "IP2A_JWT_KEY": None, "IP2A_COOKIE_KEY": None})
     settings = load_settings()
     assert len(settings.jwt_key.get_secret_value()) >= 32
     assert settings.jwt_key != settings.cookie_key

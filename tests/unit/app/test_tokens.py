@@ -18,9 +18,7 @@ OLD, NEW, FOREIGN = b"o" * 32, b"n" * 32, b"f" * 32
 
 
 def token(keys: TokenKeys, now: datetime) -> str:
-    return issue_access_token(
-        keys, user_id=7, member_id=3, roles=("member",), epoch=2, session_id="s-1", now=now
-    )
+    return issue_access_token(keys, user_id=7, member_id=3, roles=("member",), epoch=2, session_id="s-1", now=now)
 
 
 def test_claims_survive_the_way() -> None:

@@ -107,8 +107,7 @@ _USE_TOKEN = text(
 )
 
 _FIND_TOKEN = text(
-    "SELECT user_id, session_id, used_at, revoked_at, expires_at"
-    " FROM refresh_tokens WHERE token_hash = :token_hash"
+    "SELECT user_id, session_id, used_at, revoked_at, expires_at FROM refresh_tokens WHERE token_hash = :token_hash"
 )
 
 _REVOKE_SESSION = text(
@@ -118,9 +117,7 @@ _REVOKE_SESSION = text(
     """
 )
 
-_RAISE_EPOCH = text(
-    "UPDATE users SET token_epoch = token_epoch + 1 WHERE id = :user_id RETURNING token_epoch"
-)
+_RAISE_EPOCH = text("UPDATE users SET token_epoch = token_epoch + 1 WHERE id = :user_id RETURNING token_epoch")
 
 _OPEN_SESSIONS = text(
     """
@@ -149,9 +146,7 @@ async def count_attempt(connection: AsyncConnection, email: str, now: datetime) 
     return None if row is None else LoginAttempt._make(row)
 
 
-async def record_success(
-    connection: AsyncConnection, user_id: int, now: datetime, new_hash: str | None
-) -> None:
+async def record_success(connection: AsyncConnection, user_id: int, now: datetime, new_hash: str | None) -> None:
     """Forget failures and, where a better hash was made, keep that."""
     await connection.execute(_RECORD_SUCCESS, {"user_id": user_id, "now": now, "new_hash": new_hash})
 
@@ -188,9 +183,7 @@ async def insert_refresh_token(
     )
 
 
-async def use_refresh_token(
-    connection: AsyncConnection, token_hash: bytes, now: datetime
-) -> StoredRefreshToken | None:
+async def use_refresh_token(connection: AsyncConnection, token_hash: bytes, now: datetime) -> StoredRefreshToken | None:
     """Mark an unused, valid token as used; of many parallel callers exactly one gets it."""
     row = (await connection.execute(_USE_TOKEN, {"token_hash": token_hash, "now": now})).first()
     return None if row is None else StoredRefreshToken._make(row)
@@ -202,13 +195,9 @@ async def find_refresh_token(connection: AsyncConnection, token_hash: bytes) -> 
     return None if row is None else StoredRefreshToken._make(row)
 
 
-async def revoke_session(
-    connection: AsyncConnection, *, user_id: int, session_id: UUID, now: datetime
-) -> int:
+async def revoke_session(connection: AsyncConnection, *, user_id: int, session_id: UUID, now: datetime) -> int:
     """End a session; returns how many tokens were still open."""
-    result = await connection.execute(
-        _REVOKE_SESSION, {"user_id": user_id, "session_id": session_id, "now": now}
-    )
+    result = await connection.execute(_REVOKE_SESSION, {"user_id": user_id, "session_id": session_id, "now": now})
     return result.rowcount
 
 

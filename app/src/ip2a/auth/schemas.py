@@ -12,9 +12,7 @@ class LoginRequest(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={
-            "examples": [{"email": "member@local46.example", "password": "correct horse battery"}]
-        },
+        json_schema_extra={"examples": [{"email": "member@local46.example", "password": "correct horse battery"}]},
     )
 
     email: str = Field(min_length=3, max_length=255)

@@ -114,9 +114,7 @@ async def refresh(runtime: Runtime, refresh_token: str, client: Client) -> Sessi
         if now - stored.used_at <= REUSE_GRACE:
             account = await _active_account(connection, stored.user_id, now)
             return _session(runtime, account, stored.session_id, successor, now)
-        await repository.revoke_session(
-            connection, user_id=stored.user_id, session_id=stored.session_id, now=now
-        )
+        await repository.revoke_session(connection, user_id=stored.user_id, session_id=stored.session_id, now=now)
         await repository.raise_token_epoch(connection, stored.user_id)
     raise invalid_session()
 
@@ -124,9 +122,7 @@ async def refresh(runtime: Runtime, refresh_token: str, client: Client) -> Sessi
 async def end_session(runtime: Runtime, user_id: int, session_id: UUID) -> bool:
     """Revoke one session of an account; False when it was not open."""
     async with transaction(runtime.databases.write, AUTHENTICATION) as connection:
-        revoked = await repository.revoke_session(
-            connection, user_id=user_id, session_id=session_id, now=runtime.now()
-        )
+        revoked = await repository.revoke_session(connection, user_id=user_id, session_id=session_id, now=runtime.now())
     return revoked > 0
 
 
@@ -179,9 +175,7 @@ async def _store(
     )
 
 
-def _session(
-    runtime: Runtime, account: Account, session_id: UUID, refresh_token: str, now: datetime
-) -> Session:
+def _session(runtime: Runtime, account: Account, session_id: UUID, refresh_token: str, now: datetime) -> Session:
     access = issue_access_token(
         runtime.token_keys,
         user_id=account.user_id,
@@ -191,6 +185,4 @@ def _session(
         session_id=str(session_id),
         now=now,
     )
-    return Session(
-        account, session_id, access, refresh_token, csrf_token(str(session_id), runtime.cookie_key)
-    )
+    return Session(account, session_id, access, refresh_token, csrf_token(str(session_id), runtime.cookie_key))

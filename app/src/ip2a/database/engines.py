@@ -79,7 +79,5 @@ def create_databases(settings: Settings) -> Databases:
 
     return Databases(
         write=engine(settings.db_write_host, "ip2a-write", settings.db_pool_size, settings.db_max_overflow),
-        read=engine(
-            settings.read_host, "ip2a-read", settings.db_read_pool_size, settings.db_read_max_overflow
-        ),
+        read=engine(settings.read_host, "ip2a-read", settings.db_read_pool_size, settings.db_read_max_overflow),
     )

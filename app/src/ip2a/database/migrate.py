@@ -50,8 +50,7 @@ def _upgrade(connection: Connection) -> str:
     connection.commit()
     if role is None:
         raise MigrationError(
-            f"role {APPLICATION_ROLE} does not exist;"
-            f" create it (CREATE ROLE {APPLICATION_ROLE} LOGIN) and try again"
+            f"role {APPLICATION_ROLE} does not exist; create it (CREATE ROLE {APPLICATION_ROLE} LOGIN) and try again"
         )
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))

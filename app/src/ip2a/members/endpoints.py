@@ -12,9 +12,7 @@ router = APIRouter(prefix="/api/v1", tags=["members"])
 
 
 @router.get("/my/profile")
-async def my_profile(
-    runtime: RuntimeDependency, caller: CallerDependency, member_id: OwnMember
-) -> ProfileResponse:
+async def my_profile(runtime: RuntimeDependency, caller: CallerDependency, member_id: OwnMember) -> ProfileResponse:
     """The caller's own member record."""
     return await service.profile(runtime.databases, caller.identity, member_id)
 

@@ -6,9 +6,7 @@ from ip2a.organizations import repository
 from ip2a.organizations.schemas import OrganizationItem, OrganizationPage
 
 
-async def organizations(
-    databases: Databases, identity: Identity, *, after: int | None, limit: int
-) -> OrganizationPage:
+async def organizations(databases: Databases, identity: Identity, *, after: int | None, limit: int) -> OrganizationPage:
     """One page of organizations by name."""
     async with transaction(databases.write, identity) as connection:
         rows = await repository.page(connection, after=after, limit=limit + 1)

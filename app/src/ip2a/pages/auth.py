@@ -79,9 +79,7 @@ async def home(runtime: RuntimeDependency, visit: VisitDependency) -> Response:
     secure = runtime.settings.in_production
     if visit.caller.account.member_id is not None and visit.caller.may("self:read"):
         return visit.keep(RedirectResponse("/my/dues", 303), secure=secure)
-    page = render(
-        "home.html", {"account": visit.caller.account, "csrf_token": visit.csrf_token, "active": "home"}
-    )
+    page = render("home.html", {"account": visit.caller.account, "csrf_token": visit.csrf_token, "active": "home"})
     return visit.keep(page, secure=secure)
 
 

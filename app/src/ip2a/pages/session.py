@@ -33,9 +33,7 @@ class Visit:
     def keep(self, response: Response, *, secure: bool) -> Response:
         """Hand renewed tokens to the browser."""
         if self.renewed is not None:
-            cookies.set_session_cookies(
-                response, self.renewed.access_token, self.renewed.refresh_token, secure=secure
-            )
+            cookies.set_session_cookies(response, self.renewed.access_token, self.renewed.refresh_token, secure=secure)
         return response
 
 

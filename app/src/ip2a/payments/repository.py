@@ -101,9 +101,7 @@ async def recorded_under(connection: AsyncConnection, user_id: int, key: str) ->
     return (await connection.execute(_REPLAY, {"user_id": user_id, "key": key})).mappings().first()
 
 
-async def dues_state(
-    connection: AsyncConnection, dues_payment_id: int, member_id: int | None
-) -> RowMapping | None:
+async def dues_state(connection: AsyncConnection, dues_payment_id: int, member_id: int | None) -> RowMapping | None:
     """The dues row a payment was refused for."""
     result = await connection.execute(_STATE, {"dues_payment_id": dues_payment_id, "member_id": member_id})
     return result.mappings().first()

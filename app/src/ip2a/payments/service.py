@@ -75,6 +75,4 @@ def _refusal(state: RowMapping | None, amount_cents: int) -> Problem:
     if state["status"] not in OPEN_STATUSES:
         return Problem(409, "dues-not-open", f"These dues are {state['status']}; nothing is to be paid.")
     left = state["amount_due_cents"] - state["amount_paid_cents"]
-    return Problem(
-        409, "more-than-due", f"{amount_cents} cents are more than the {left} cents that are still due."
-    )
+    return Problem(409, "more-than-due", f"{amount_cents} cents are more than the {left} cents that are still due.")

@@ -42,8 +42,7 @@ ROLE_PERMISSIONS: dict[RoleName, frozenset[str]] = {
         "grants:read",
         "reports:standard",
     },
-    RoleName.ORGANIZER: _all_of("organizing")
-    | {"members:read", "organizations:read", "files:create", "files:read"},
+    RoleName.ORGANIZER: _all_of("organizing") | {"members:read", "organizations:read", "files:create", "files:read"},
     RoleName.INSTRUCTOR: _all_of("students") | {"cohorts:read", "files:create", "files:read"},
     RoleName.MEMBER: _all_of("self") | {"dues:pay"},
     RoleName.APPLICANT: _all_of("application") | {"self:read", "self:update"},

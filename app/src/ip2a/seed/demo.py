@@ -56,8 +56,7 @@ async def seed(settings: Settings, now: datetime) -> str:
     password = settings.demo_password.get_secret_value()
     if len(password) < MINIMUM_PASSWORD:
         raise SeedError(
-            f"{PREFIX}DEMO_PASSWORD must be set, with {MINIMUM_PASSWORD} characters or more:"
-            " all demo logins get it"
+            f"{PREFIX}DEMO_PASSWORD must be set, with {MINIMUM_PASSWORD} characters or more: all demo logins get it"
         )
     hasher = PasswordHasher()
     databases = create_databases(settings)
@@ -83,10 +82,7 @@ async def _insert(connection: AsyncConnection, password_hash: str, today: date) 
     periods = await _periods(connection, today)
     await _dues(connection, random, periods)
     await _logins(connection, password_hash)
-    return (
-        f"{len(members)} members, {len(periods)} months of dues,"
-        f" {len(RoleName)} logins (ROLE@local46.example)"
-    )
+    return f"{len(members)} members, {len(periods)} months of dues, {len(RoleName)} logins (ROLE@local46.example)"
 
 
 async def _rates(connection: AsyncConnection) -> None:
@@ -272,9 +268,7 @@ async def _logins(connection: AsyncConnection, password_hash: str) -> None:
         )
         if user_id is not None:
             await connection.execute(
-                text(
-                    "INSERT INTO user_roles (user_id, role_id) SELECT :user, id FROM roles WHERE name = :role"
-                ),
+                text("INSERT INTO user_roles (user_id, role_id) SELECT :user, id FROM roles WHERE name = :role"),
                 {"user": user_id, "role": role.value},
             )
 

@@ -208,13 +208,9 @@ def member(random: Random, number: int, today: date) -> SeedMember:
     """The member with this number."""
     first, last = random.choice(FIRST_NAMES), random.choice(LAST_NAMES)
     city, zip_code = random.choice(CITIES)
-    classification = random.choices(
-        tuple(CLASSIFICATION_WEIGHTS), weights=tuple(CLASSIFICATION_WEIGHTS.values())
-    )[0]
+    classification = random.choices(tuple(CLASSIFICATION_WEIGHTS), weights=tuple(CLASSIFICATION_WEIGHTS.values()))[0]
     active = random.random() < 0.88
-    inactive = (
-        MemberStatus.RETIRED if classification is MemberClassification.RETIREE else MemberStatus.INACTIVE
-    )
+    inactive = MemberStatus.RETIRED if classification is MemberClassification.RETIREE else MemberStatus.INACTIVE
     return SeedMember(
         member_number=f"{4_600_000 + number}",
         first_name=first,

@@ -6,9 +6,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 UNKNOWN = "unknown"
 
 
-def client_address(
-    peer: str | None, forwarded_for: str | None, trusted: Sequence[IPv4Network | IPv6Network]
-) -> str:
+def client_address(peer: str | None, forwarded_for: str | None, trusted: Sequence[IPv4Network | IPv6Network]) -> str:
     """The rightmost address of X-Forwarded-For that no trusted proxy owns, else the peer's."""
     if peer is None:
         return UNKNOWN

@@ -39,6 +39,4 @@ def clear_session_cookies(response: Response, *, secure: bool) -> None:
 
 def set_visitor_cookie(response: Response, visitor: str, *, secure: bool) -> None:
     """Ties the log-in form to the browser that asked for it."""
-    response.set_cookie(
-        VISITOR, visitor, max_age=VISITOR_LIFETIME, httponly=True, secure=secure, samesite="lax"
-    )
+    response.set_cookie(VISITOR, visitor, max_age=VISITOR_LIFETIME, httponly=True, secure=secure, samesite="lax")

@@ -98,9 +98,7 @@ async def check_csrf(request: Request, claims: Claims, key: bytes) -> None:
         value = (await request.form()).get("csrf_token")
         given = value if isinstance(value, str) else ""
     if not csrf_matches(given, claims.session_id, key):
-        raise Problem(
-            403, "csrf", "The form has expired or came from elsewhere; load the page again and repeat."
-        )
+        raise Problem(403, "csrf", "The form has expired or came from elsewhere; load the page again and repeat.")
 
 
 async def caller_of(request: Request, runtime: RuntimeDependency, client: ClientDependency) -> Caller:

@@ -81,6 +81,4 @@ async def _on_database(request: Request, error: Exception) -> Response:
 
 async def _on_unexpected(request: Request, error: Exception) -> Response:
     LOGGER.error("unexpected error in %s %s", request.method, request.url.path, exc_info=error)
-    return _answer(
-        request, Problem(500, "internal-error", "Something went wrong on our side; it has been recorded.")
-    )
+    return _answer(request, Problem(500, "internal-error", "Something went wrong on our side; it has been recorded."))

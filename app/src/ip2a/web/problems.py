@@ -33,12 +33,10 @@ class ProblemBody(BaseModel):
     errors: list[FieldProblem] | None = None
 
 
-class Problem(Exception):  # noqa: N818 (the RFC's word)
+class Problem(Exception):
     """A failure the client should hear about. `kind` is a stable name clients may branch on."""
 
-    def __init__(
-        self, status: int, kind: str, detail: str, *, headers: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, status: int, kind: str, detail: str, *, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
         self.status = status
         self.kind = kind
@@ -46,9 +44,7 @@ class Problem(Exception):  # noqa: N818 (the RFC's word)
         self.headers = dict(headers or {})
 
 
-def problem_response(
-    request: Request, problem: Problem, errors: list[FieldProblem] | None = None
-) -> JSONResponse:
+def problem_response(request: Request, problem: Problem, errors: list[FieldProblem] | None = None) -> JSONResponse:
     """The problem as a response to this request."""
     body = ProblemBody(
         type=f"urn:ip2a:problem:{problem.kind}",
@@ -72,9 +68,7 @@ def from_http_exception(error: HTTPException) -> Problem:
 def from_validation(error: RequestValidationError) -> tuple[Problem, list[FieldProblem]]:
     """Every field at fault, without echoing what was sent."""
     fields = [
-        FieldProblem(
-            field=".".join(str(part) for part in item["loc"][1:]) or str(item["loc"][0]), message=item["msg"]
-        )
+        FieldProblem(field=".".join(str(part) for part in item["loc"][1:]) or str(item["loc"][0]), message=item["msg"])
         for item in error.errors()
     ]
     return Problem(422, "invalid-request", "The request has fields that are missing or not valid."), fields

@@ -13,12 +13,14 @@ from typing import Protocol
 
 import yaml
 
+from devcluster import cache
 from devcluster.errors import StepFailed
 from devcluster.gotools import module_directory
 
 CNPG_MODULE = "github.com/cloudnative-pg/cloudnative-pg"
 GATEWAY_MODULE = "sigs.k8s.io/gateway-api"
 FIELD_MANAGER = "devcluster"
+RECORD = "devcluster-addons"
 READY_TIMEOUT = "180s"
 WORKLOADS = (
     ("kube-system", "deployment/coredns"),
@@ -40,10 +42,37 @@ class Kubectl(Protocol):
         """`text` is its standard input; `timeout` in seconds."""
 
 
-def apply(kubectl: Kubectl) -> None:
-    """Applies everything server-side; a second time changes nothing."""
-    for documents in (_gateway_crds(), _own(), _cnpg()):
-        _with_retries(functools.partial(_apply, kubectl, yaml.safe_dump_all(documents)))
+def apply(kubectl: Kubectl) -> bool:
+    """Applies everything server-side. Whether it had to: the cluster remembers the digest of what it has."""
+    batches = [yaml.dump_all(documents, Dumper=yaml.CSafeDumper) for documents in (_gateway_crds(), _own(), _cnpg())]
+    wanted = cache.digest(*batches)
+    if _applied(kubectl) == wanted:
+        return False
+    for batch in batches:
+        _with_retries(functools.partial(_apply, kubectl, batch))
+    _apply(kubectl, yaml.safe_dump(_record(wanted)))
+    return True
+
+
+def _applied(kubectl: Kubectl) -> str:
+    """The digest of the addons the cluster has; empty when it has none, or one of their workloads is missing."""
+    names = {name for _, name in WORKLOADS}
+    shown = kubectl("get", "deployment,daemonset", "-A", "-o", "name")
+    present = {line.replace(".apps", "") for line in shown.split()}
+    if not names <= present:
+        return ""
+    return kubectl(
+        "-n", "kube-system", "get", "configmap", RECORD, "--ignore-not-found", "-o", "jsonpath={.data.digest}"
+    )
+
+
+def _record(digest: str) -> dict[str, object]:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": RECORD, "namespace": "kube-system"},
+        "data": {"digest": digest},
+    }
 
 
 def _apply(kubectl: Kubectl, text: str) -> None:
@@ -72,17 +101,23 @@ def cnpg_manifest() -> Path:
 
 def _own() -> list[dict[str, object]]:
     files = sorted(Path(__file__).parent.glob("*.yaml"))
-    return [document for file in files for document in yaml.safe_load_all(file.read_text())]
+    return [document for file in files for document in yaml.load_all(file.read_text(), Loader=yaml.CSafeLoader)]
 
 
 def _gateway_crds() -> list[dict[str, object]]:
     directory = module_directory("ingress", GATEWAY_MODULE) / "config" / "crd" / "standard"
-    documents = [one for file in sorted(directory.glob("*.yaml")) for one in yaml.safe_load_all(file.read_text())]
+    documents = [
+        one
+        for file in sorted(directory.glob("*.yaml"))
+        for one in yaml.load_all(file.read_text(), Loader=yaml.CSafeLoader)
+    ]
     return [one for one in documents if one and one["kind"] == "CustomResourceDefinition"]
 
 
 def _cnpg() -> list[dict[str, object]]:
-    return [_fit(document) for document in yaml.safe_load_all(cnpg_manifest().read_text()) if document]
+    return [
+        _fit(document) for document in yaml.load_all(cnpg_manifest().read_text(), Loader=yaml.CSafeLoader) if document
+    ]
 
 
 def _fit(document: dict[str, object]) -> dict[str, object]:
