@@ -1,0 +1,155 @@
+"""The platform in this process against real services, with a small data set made for each test."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from devcluster.services import PostgresServer
+from ip2a.application import create_application
+from ip2a.database.identity import SYSTEM, transaction
+from ip2a.readiness import Readiness
+from ip2a.runtime import Runtime, create_runtime
+from ip2a.security.passwords import PasswordHasher
+from ip2a.settings import load_settings
+
+PASSWORD = "correct horse battery"
+DUE_CENTS = 7500
+
+
+@dataclass(frozen=True)
+class Person:
+    """An account made for one test."""
+
+    email: str
+    user_id: int
+    member_id: int | None
+    dues_ids: tuple[int, ...]
+
+
+@pytest.fixture
+def environment(app_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The variables set for this process."""
+    for name, value in app_environment.items():
+        monkeypatch.setenv(name, value)
+    return app_environment
+
+
+@pytest.fixture
+async def runtime(environment: dict[str, str]) -> AsyncIterator[Runtime]:
+    """The shared parts, as `serve` would build them."""
+    runtime = create_runtime(load_settings())
+    yield runtime
+    await runtime.close()
+
+
+@pytest.fixture
+async def client(runtime: Runtime) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser-like client of the application; another one is `browser(runtime)`."""
+    async with browser(runtime) as client:
+        yield client
+
+
+def browser(runtime: Runtime) -> httpx.AsyncClient:
+    """A client with its own cookies."""
+    transport = httpx.ASGITransport(create_application(runtime, Readiness()))
+    return httpx.AsyncClient(transport=transport, base_url="http://localhost", timeout=30)
+
+
+@pytest.fixture(scope="session")
+def password_hash() -> Iterator[str]:
+    """PASSWORD, hashed once."""
+    hasher = PasswordHasher()
+    yield hasher._argon2.hash(PASSWORD)
+    hasher.close()
+
+
+class People:
+    """Makes accounts with members and dues."""
+
+    def __init__(self, runtime: Runtime, password_hash: str) -> None:
+        self._runtime = runtime
+        self._hash = password_hash
+
+    async def make(self, role: str = "member", months: int = 3) -> Person:
+        """An account with this role; members get a member record and open dues of DUE_CENTS a month."""
+        name = secrets.token_hex(6)
+        member_id: int | None = None
+        dues_ids: list[int] = []
+        async with transaction(self._runtime.databases.write, SYSTEM) as connection:
+            if role == "member":
+                member_id = (
+                    await connection.execute(
+                        text(
+                            "INSERT INTO members (member_number, first_name, last_name, status, classification)"
+                            " VALUES (:number, 'Test', :name, 'active', 'journeyman') RETURNING id"
+                        ),
+                        {"number": f"T{name}", "name": name},
+                    )
+                ).scalar_one()
+                for month in range(1, months + 1):
+                    dues_ids.append(await self._dues(connection, member_id, month))
+            user_id: int = (
+                await connection.execute(
+                    text(
+                        "INSERT INTO users (email, password_hash, first_name, last_name, member_id)"
+                        " VALUES (:email, :hash, 'Test', :name, :member) RETURNING id"
+                    ),
+                    {"email": f"{name}@test.example", "hash": self._hash, "name": name, "member": member_id},
+                )
+            ).scalar_one()
+            await connection.execute(
+                text("INSERT INTO user_roles (user_id, role_id) SELECT :user, id FROM roles WHERE name = :role"),
+                {"user": user_id, "role": role},
+            )
+        return Person(f"{name}@test.example", user_id, member_id, tuple(dues_ids))
+
+    async def _dues(self, connection: object, member_id: int, month: int) -> int:
+        from sqlalchemy.ext.asyncio import AsyncConnection  # noqa: PLC0415
+
+        assert isinstance(connection, AsyncConnection)
+        await connection.execute(
+            text(
+                "INSERT INTO dues_periods (period_year, period_month, due_date, grace_period_end)"
+                " VALUES (2026, :month, :due, :grace) ON CONFLICT DO NOTHING"
+            ),
+            {"month": month, "due": date(2026, month, 1), "grace": date(2026, month, 15)},
+        )
+        dues_id: int = (
+            await connection.execute(
+                text(
+                    "INSERT INTO dues_payments (member_id, period_id, amount_due_cents, status)"
+                    " SELECT :member, id, :cents, 'due' FROM dues_periods"
+                    " WHERE period_year = 2026 AND period_month = :month RETURNING id"
+                ),
+                {"member": member_id, "cents": DUE_CENTS, "month": month},
+            )
+        ).scalar_one()
+        return dues_id
+
+
+@pytest.fixture
+def people(runtime: Runtime, password_hash: str) -> People:
+    """Makes accounts in this module's database."""
+    return People(runtime, password_hash)
+
+
+async def log_in(client: httpx.AsyncClient, person: Person) -> str:
+    """Begin a session; returns its CSRF token and sets it as the client's header."""
+    response = await client.post("/api/v1/auth/login", json={"email": person.email, "password": PASSWORD})
+    assert response.status_code == 200, response.text
+    token: str = response.json()["csrf_token"]
+    client.headers["X-CSRF-Token"] = token
+    return token
+
+
+@pytest.fixture
+def as_owner(postgres_primary: PostgresServer, database: str) -> str:
+    """A DSN that bypasses the poolers, for looking at what is really stored."""
+    return postgres_primary.login.dsn("ip2a_owner", database)

@@ -1,0 +1,123 @@
+"""Payments under concurrency, through real PgBouncer: exactly once, never more than is due."""
+
+import asyncio
+
+import httpx
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from ip2a.database.identity import SYSTEM, transaction
+from ip2a.runtime import Runtime
+from tests.services.app.conftest import DUE_CENTS, People, Person, log_in
+
+
+async def stored(runtime: Runtime, dues_id: int) -> tuple[int, int, str]:
+    """(paid according to the dues row, sum of its payments, status)."""
+    async with transaction(runtime.databases.write, SYSTEM) as connection:
+        row = (
+            await connection.execute(
+                text(
+                    "SELECT amount_paid_cents, status, (SELECT coalesce(sum(amount_cents), 0) FROM payments"
+                    " WHERE dues_payment_id = d.id) FROM dues_payments d WHERE id = :id"
+                ),
+                {"id": dues_id},
+            )
+        ).one()
+    return int(row[0]), int(row[2]), str(row[1])
+
+
+def pay(client: httpx.AsyncClient, dues_id: int, cents: object, key: str) -> "asyncio.Task[httpx.Response]":
+    return asyncio.create_task(
+        client.post(
+            f"/api/v1/my/dues/{dues_id}/payments",
+            json={"amount_cents": cents},
+            headers={"Idempotency-Key": key},
+        )
+    )
+
+
+@pytest.fixture
+async def member(people: People, client: httpx.AsyncClient) -> Person:
+    person = await people.make()
+    await log_in(client, person)
+    return person
+
+
+async def test_a_payment_pays_and_its_key_replays(runtime: Runtime, client: httpx.AsyncClient, member: Person) -> None:
+    dues_id = member.dues_ids[0]
+    first = await pay(client, dues_id, 2500, "key-number-1")
+    again = await pay(client, dues_id, 2500, "key-number-1")
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.json()["receipt_number"] == first.json()["receipt_number"]
+    assert (first.json()["replayed"], again.json()["replayed"]) == (False, True)
+    assert await stored(runtime, dues_id) == (2500, 2500, "partial")
+    rest = await pay(client, dues_id, DUE_CENTS - 2500, "key-number-2")
+    assert rest.json()["balance_cents"] == 0
+    assert await stored(runtime, dues_id) == (DUE_CENTS, DUE_CENTS, "paid")
+    closed = await pay(client, dues_id, 1, "key-number-3")
+    assert closed.status_code == 409
+    assert "paid" in closed.json()["detail"]
+
+
+async def test_a_key_belongs_to_one_request(client: httpx.AsyncClient, member: Person) -> None:
+    assert (await pay(client, member.dues_ids[0], 100, "same-key-1")).status_code == 201
+    other_amount = await pay(client, member.dues_ids[0], 101, "same-key-1")
+    other_month = await pay(client, member.dues_ids[1], 100, "same-key-1")
+    assert [other_amount.status_code, other_month.status_code] == [422, 422]
+    assert other_amount.json()["type"] == "urn:ip2a:problem:idempotency-key-reused"
+
+
+async def test_parallel_payments_add_up(runtime: Runtime, client: httpx.AsyncClient, member: Person) -> None:
+    dues_id = member.dues_ids[0]
+    answers = await asyncio.gather(*(pay(client, dues_id, 500, f"parallel-{n}") for n in range(20)))
+    accepted = [answer for answer in answers if answer.status_code == 201]
+    assert len(accepted) == DUE_CENTS // 500
+    assert {answer.status_code for answer in answers} == {201, 409}
+    assert len({answer.json()["receipt_number"] for answer in accepted}) == len(accepted)
+    assert await stored(runtime, dues_id) == (DUE_CENTS, DUE_CENTS, "paid")
+
+
+async def test_one_key_in_parallel_pays_once(runtime: Runtime, client: httpx.AsyncClient, member: Person) -> None:
+    dues_id = member.dues_ids[1]
+    answers = await asyncio.gather(*(pay(client, dues_id, 700, "only-once-1") for _ in range(20)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 19 + [201]
+    assert len({answer.json()["payment_id"] for answer in answers}) == 1
+    assert await stored(runtime, dues_id) == (700, 700, "partial")
+
+
+async def test_nobody_pays_for_another_member(
+    runtime: Runtime, client: httpx.AsyncClient, member: Person, people: People
+) -> None:
+    other = await people.make()
+    answer = await pay(client, other.dues_ids[0], 100, "not-mine-1")
+    assert answer.status_code == 404
+    assert await stored(runtime, other.dues_ids[0]) == (0, 0, "due")
+
+
+async def test_staff_record_payments_of_any_member(runtime: Runtime, client: httpx.AsyncClient, people: People) -> None:
+    member, staff, instructor = await people.make(), await people.make("staff"), await people.make("instructor")
+    path = f"/api/v1/dues/{member.dues_ids[0]}/payments"
+    request = {"json": {"amount_cents": 100, "method": "check"}, "headers": {"Idempotency-Key": "by-staff-1"}}
+    await log_in(client, staff)
+    assert (await client.post(path, **request)).status_code == 201  # type: ignore[arg-type]
+    await log_in(client, instructor)
+    assert (await client.post(path, **request)).status_code == 403  # type: ignore[arg-type]
+    assert await stored(runtime, member.dues_ids[0]) == (100, 100, "partial")
+
+
+@pytest.mark.parametrize("amount", [0, -1, 1_000_001, 1.5, "100", None])
+async def test_wrong_amounts_are_named(client: httpx.AsyncClient, member: Person, amount: object) -> None:
+    answer = await pay(client, member.dues_ids[0], amount, "wrong-amount")
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["errors"][0]["field"] == "amount_cents"
+
+
+async def test_the_database_refuses_overpayment_by_itself(runtime: Runtime, member: Person) -> None:
+    with pytest.raises(IntegrityError, match="ck_dues_payments_paid"):
+        async with transaction(runtime.databases.write, SYSTEM) as connection:
+            await connection.execute(
+                text("UPDATE dues_payments SET amount_paid_cents = amount_due_cents + 1 WHERE id = :id"),
+                {"id": member.dues_ids[0]},
+            )
