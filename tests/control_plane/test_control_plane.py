@@ -20,7 +20,14 @@ def _namespaces(plane: ControlPlane) -> set[str]:
 
 def test_two_run_side_by_side_and_leave_nothing() -> None:
     with control_plane() as first, control_plane() as second:
-        create: list[str | Path] = [tool("kubectl"), "--kubeconfig", first.kubeconfig, "create", "namespace", "only-in-the-first"]
+        create: list[str | Path] = [
+            tool("kubectl"),
+            "--kubeconfig",
+            first.kubeconfig,
+            "create",
+            "namespace",
+            "only-in-the-first",
+        ]
         subprocess.run(create, check=True, capture_output=True, timeout=60)
         assert "namespace/only-in-the-first" in _namespaces(first)
         assert "namespace/only-in-the-first" not in _namespaces(second)
