@@ -42,8 +42,8 @@ test: $(VENV)/.ready ## check, then every test down to the real cluster
 test-full: $(VENV)/.ready ## the same and soaks, repeats, long matrices
 	@$(BIN)/python -m tests.run --full
 
-generate: $(VENV)/.ready ## write the generated files: CRD, API reference, chart README
-	@$(BIN)/python -m ip2a_operator.api.generate
+generate: $(VENV)/.ready ## write the generated files: CRD, references, chart README, goldens, figures
+	@$(BIN)/python -m ip2a_operator.api.generate && $(BIN)/python -m charts.generate && $(BIN)/python -m bench.figures
 
 requirements: $(VENV)/.ready ## pin the dependencies of pyproject.toml anew
 	@for extra in operator app devcluster dev; do $(BIN)/uv pip compile -q pyproject.toml --extra $$extra --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements/$$extra.txt || exit 1; done

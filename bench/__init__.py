@@ -1,0 +1,1 @@
+"""Measurements: what is promised stands in bars.toml, what was measured in results/."""
