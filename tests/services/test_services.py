@@ -18,6 +18,8 @@ import httpx
 import psycopg
 import pytest
 import redis as redis_client
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from devcluster.errors import StepFailed
 from devcluster.services import (
@@ -29,6 +31,7 @@ from devcluster.services import (
     pgbouncer,
     postgres,
     prometheus,
+    toxiproxy,
 )
 from devcluster.services import redis as redis_service
 from devcluster.services.certificates import server_certificate
@@ -186,6 +189,35 @@ class TestPgBouncer:
                     psycopg.connect("", **plain)  # type: ignore[arg-type]  # as above
 
 
+class TestDatabase:
+    def test_is_migrated_and_reached_by_the_app_through_both_poolers(self, app_environment: dict[str, str]) -> None:
+        for host, recovering, refusal in (
+            ("IP2A_DB_WRITE_HOST", False, psycopg.errors.InsufficientPrivilege),
+            ("IP2A_DB_READ_HOST", True, psycopg.errors.ReadOnlySqlTransaction),
+        ):
+            with psycopg.connect(
+                host=app_environment[host],
+                port=app_environment["IP2A_DB_PORT"],
+                dbname=app_environment["IP2A_DB_NAME"],
+                user=app_environment["IP2A_DB_USER"],
+                password=app_environment["IP2A_DB_PASSWORD"],
+            ) as connection:
+                assert scalar(connection, "SELECT pg_is_in_recovery()") is recovering
+                assert scalar(connection, "SELECT count(*) FROM roles") != 0
+                with pytest.raises(refusal):
+                    connection.execute("DROP TABLE roles")
+
+    def test_is_a_copy_that_leaves_the_template_alone(
+        self, postgres_servers: Postgres, database: str, migrated_template: str
+    ) -> None:
+        with postgres_servers.primary.connect(database) as connection:
+            connection.execute("CREATE TABLE mine (id int)")
+        postgres_servers.primary.create_database("another", template=migrated_template)
+        with postgres_servers.primary.connect("another") as connection:
+            assert scalar(connection, "SELECT to_regclass('mine')") is None
+        postgres_servers.primary.drop_database("another")
+
+
 class TestRedis:
     def test_needs_its_password_and_forgets_on_flush(self, redis_server: Redis) -> None:
         with redis_client.Redis.from_url(redis_server.url) as client:
@@ -205,6 +237,29 @@ class TestRedis:
             server.start()
             with redis_client.Redis.from_url(server.url) as client:
                 assert client.get("key") is None
+
+
+class TestToxiproxy:
+    def test_slows_stalls_and_cuts_a_service(self, redis_server: Redis) -> None:
+        with toxiproxy() as network:
+            through = network.proxy("cache", redis_server.endpoint)
+            with redis_client.Redis(
+                through.host,
+                through.port,
+                password=redis_server.password,
+                socket_timeout=1,
+                retry=Retry(NoBackoff(), 0),
+            ) as client:
+                assert client.ping()
+                with network.toxic("cache", "latency", latency=300):
+                    began = time.monotonic()
+                    client.ping()
+                    assert time.monotonic() - began >= 0.3
+                with network.toxic("cache", "timeout", timeout=0), pytest.raises(redis_client.TimeoutError):
+                    client.ping()
+                with network.down("cache"), pytest.raises(redis_client.ConnectionError):
+                    client.ping()
+                assert client.ping()
 
 
 class TestMonitoring:

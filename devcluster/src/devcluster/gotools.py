@@ -69,7 +69,6 @@ def tools() -> dict[str, Tool]:
         "k6": "go.k6.io/k6",
         "versitygw": "github.com/versity/versitygw/cmd/versitygw",
         "stripe-mock": "github.com/stripe/stripe-mock",
-        "mailpit": "github.com/axllent/mailpit",
         "toxiproxy-server": "github.com/Shopify/toxiproxy/v2/cmd/server",
         "kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform",
         "kube-score": "github.com/zegl/kube-score/cmd/kube-score",

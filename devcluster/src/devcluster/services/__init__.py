@@ -9,6 +9,7 @@ from devcluster.services.postgres import Postgres, PostgresServer, postgres
 from devcluster.services.process import Endpoint, Server
 from devcluster.services.prometheus import alertmanager, prometheus
 from devcluster.services.redis import Redis, redis
+from devcluster.services.toxiproxy import Toxiproxy, toxiproxy
 
 __all__ = [
     "Endpoint",
@@ -17,9 +18,11 @@ __all__ = [
     "PostgresServer",
     "Redis",
     "Server",
+    "Toxiproxy",
     "alertmanager",
     "pgbouncer",
     "postgres",
     "prometheus",
     "redis",
+    "toxiproxy",
 ]
