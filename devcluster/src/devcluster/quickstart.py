@@ -69,8 +69,12 @@ def on_embedded(progress: Progress) -> str:
     with progress.step("load our images"):
         for one in built.values():
             images.import_file(one.archive, one.name)
-    target = Target(cluster.PLANE.kubeconfig, tool("kubectl"), tool("helm"), "devcluster tool kubectl")
-    return _install(progress, target, {name: one.name for name, one in built.items()}, ("replicas=1",))
+    return _install(progress, embedded_target(), {name: one.name for name, one in built.items()}, ("replicas=1",))
+
+
+def embedded_target() -> Target:
+    """The embedded cluster, through the tools that were built for it."""
+    return Target(cluster.PLANE.kubeconfig, tool("kubectl"), tool("helm"), ".venv/bin/devcluster tool kubectl")
 
 
 def on_kind(progress: Progress) -> str:

@@ -47,11 +47,11 @@ def test_without_a_debian_archive_mmdebstrap_decides(targets: str) -> None:
 
 def test_only_options_about_reaching_the_mirror_are_passed_on() -> None:
     dump = (
-        'APT::Install-Recommends "0";\nAcquire::http::Proxy "http://proxy.example:3128";\n'
+        'APT::Install-Recommends "0";\nAcquire::http::Proxy "http://cache.example:3128";\n'
         'Acquire::Check-Date "false";\nAcquire::http "";\nAcquire::Languages "none";\n'
     )
     assert rootfs.apt_options(dump) == [
-        'Acquire::http::Proxy "http://proxy.example:3128"',
+        'Acquire::http::Proxy "http://cache.example:3128"',
         'Acquire::Check-Date "false"',
     ]
 
