@@ -1,0 +1,73 @@
+"""The kinds the operator deals with, and what it may do with each. Watches, paths and RBAC follow from this
+list."""
+
+from typing import Final, NamedTuple
+
+from ip2a_operator.names import GROUP, KIND, PLURAL, VERSION
+
+READ: Final = frozenset({"get", "list", "watch"})
+WRITE: Final = READ | {"create", "patch", "delete"}
+
+
+class Kind(NamedTuple):
+    """One kind of object that carries our owner label."""
+
+    group: str
+    version: str
+    kind: str
+    plural: str
+    verbs: frozenset[str] = WRITE
+    optional: bool = False
+    """Its CRD need not exist on the cluster."""
+
+    @property
+    def api_version(self) -> str:
+        """As in a manifest."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def is_builtin(self) -> bool:
+        """Whether every cluster has it."""
+        return "." not in self.group or (
+            self.group.endswith(".k8s.io") and not self.group.startswith("gateway.")
+        )
+
+    def path(self, namespace: str, name: str = "") -> str:
+        """Path of the API; the collection without a name."""
+        tail = f"/{name}" if name else ""
+        return f"{self._root}/namespaces/{namespace}/{self.plural}{tail}"
+
+    @property
+    def everywhere(self) -> str:
+        """Path of the collection over all namespaces."""
+        return f"{self._root}/{self.plural}"
+
+    @property
+    def _root(self) -> str:
+        return f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+
+
+RESOURCE: Final = Kind(GROUP, VERSION, KIND, PLURAL)
+
+OWNED: Final = (
+    Kind("", "v1", "Secret", "secrets"),
+    Kind("", "v1", "Service", "services"),
+    Kind("", "v1", "ServiceAccount", "serviceaccounts"),
+    Kind("", "v1", "Pod", "pods", READ),
+    Kind("apps", "v1", "Deployment", "deployments"),
+    Kind("apps", "v1", "StatefulSet", "statefulsets"),
+    Kind("batch", "v1", "Job", "jobs"),
+    Kind("batch", "v1", "CronJob", "cronjobs"),
+    Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets"),
+    Kind("networking.k8s.io", "v1", "Ingress", "ingresses"),
+    Kind("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies"),
+    Kind("postgresql.cnpg.io", "v1", "Cluster", "clusters"),
+    Kind("postgresql.cnpg.io", "v1", "Pooler", "poolers"),
+    Kind("postgresql.cnpg.io", "v1", "ScheduledBackup", "scheduledbackups"),
+    Kind("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes", optional=True),
+    Kind("monitoring.coreos.com", "v1", "ServiceMonitor", "servicemonitors", optional=True),
+    Kind("monitoring.coreos.com", "v1", "PodMonitor", "podmonitors", optional=True),
+    Kind("monitoring.coreos.com", "v1", "PrometheusRule", "prometheusrules", optional=True),
+)
+
+BY_KIND: Final = {(kind.api_version, kind.kind): kind for kind in (RESOURCE, *OWNED)}

@@ -1,0 +1,5 @@
+"""`python -m ip2a_operator.cli`."""
+
+from ip2a_operator.cli import main
+
+main()

@@ -1,0 +1,35 @@
+"""How the command line reaches the API server: as kubectl does, with every request bounded in time."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from kubernetes.aio import config
+from kubernetes.aio.client import ApiClient
+
+from ip2a_operator.adapters.kube import KubeCluster
+from ip2a_operator.errors import UnavailableError
+
+
+class Silent:
+    """Counts no requests."""
+
+    def requested(self, verb: str, kind: str, code: int) -> None:
+        """Nothing."""
+
+
+SILENT: Final = Silent()
+
+
+@asynccontextmanager
+async def connect() -> AsyncIterator[KubeCluster]:
+    """The cluster of the pod's service account, or else of the kubeconfig."""
+    try:
+        config.load_incluster_config()  # type: ignore[no-untyped-call]  # no annotations
+    except config.ConfigException:
+        try:
+            await config.load_kube_config()  # type: ignore[no-untyped-call]  # no annotations
+        except (config.ConfigException, OSError) as error:
+            raise UnavailableError(f"no cluster to talk to: {error}; set KUBECONFIG") from error
+    async with ApiClient() as client:
+        yield KubeCluster(client, SILENT)

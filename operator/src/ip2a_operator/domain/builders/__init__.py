@@ -1,0 +1,2 @@
+"""Builders: one object each from a Stack, or none when it is not wanted. No builder knows the cluster's
+state."""

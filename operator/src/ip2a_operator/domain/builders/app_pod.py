@@ -1,0 +1,142 @@
+"""The pod that runs the app's image, for whichever workload: serving, migrating, working, on a schedule."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ip2a_operator.api.workload import Probe, Probes, Resources
+from ip2a_operator.domain.builders.app_env import ca_mount, ca_volume
+from ip2a_operator.domain.builders.metadata import Component, digest, labels
+from ip2a_operator.domain.builders.podspec import (
+    container_security,
+    empty_dirs,
+    pod_security,
+    resources,
+    spread,
+)
+from ip2a_operator.domain.stack import Stack
+from ip2a_operator.names import (
+    CHECKSUM_ANNOTATION,
+    HTTP_PORT_NAME,
+    OPS_PORT,
+    OPS_PORT_NAME,
+    RESTART_ANNOTATION,
+)
+
+DRAIN_SECONDS = 5
+"""How long an ending pod still answers, while endpoints and ingress forget it."""
+GRACE_SECONDS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What to run in the app's image."""
+
+    component: Component
+    command: tuple[str, ...]
+    args: tuple[str, ...]
+    env: list[dict[str, object]]
+    serves: bool = False
+    given: Resources | None = None
+
+
+def pod_template(stack: Stack, run: Run, *, restart_policy: str = "Always") -> dict[str, object]:
+    """Metadata and spec of a pod template."""
+    app = stack.resource.spec.app
+    annotations = {CHECKSUM_ANNOTATION: digest(_used_secrets(stack, run.env))}
+    if restarted := stack.resource.annotations.get(RESTART_ANNOTATION):
+        annotations[RESTART_ANNOTATION] = restarted
+    if run.serves and (app.metrics if app.metrics is not None else stack.is_platform):
+        annotations |= {
+            "prometheus.io/scrape": "true",
+            "prometheus.io/port": str(OPS_PORT),
+            "prometheus.io/path": "/metrics",
+        }
+    volumes, mounts = empty_dirs(app.writable_paths)
+    spec: dict[str, object] = {
+        "serviceAccountName": stack.app,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "restartPolicy": restart_policy,
+        "securityContext": pod_security(app.run_as_user),
+        "terminationGracePeriodSeconds": GRACE_SECONDS,
+        "containers": [_container(stack, run, [*ca_mount(stack), *mounts, *app.volume_mounts])],
+        "volumes": [*ca_volume(stack), *volumes, *app.volumes],
+    }
+    if app.image_pull_secrets:
+        spec["imagePullSecrets"] = [{"name": secret.name} for secret in app.image_pull_secrets]
+    if restart_policy == "Always":
+        spec["topologySpreadConstraints"] = spread(stack, run.component)
+    return {"metadata": {"labels": labels(stack, run.component), "annotations": annotations}, "spec": spec}
+
+
+def _container(stack: Stack, run: Run, mounts: Sequence[Mapping[str, object]]) -> dict[str, object]:
+    app = stack.resource.spec.app
+    container: dict[str, object] = {
+        "name": run.component.value,
+        "image": stack.app_image,
+        "imagePullPolicy": app.image_pull_policy,
+        "env": run.env,
+        "resources": resources(stack.sizes.app, run.given),
+        "securityContext": container_security(),
+        "volumeMounts": list(mounts),
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+    }
+    if run.command:
+        container["command"] = list(run.command)
+    if run.args:
+        container["args"] = list(run.args)
+    if app.env_from:
+        container["envFrom"] = list(app.env_from)
+    if run.serves:
+        container |= _serving(stack)
+    return container
+
+
+def _serving(stack: Stack) -> dict[str, object]:
+    app = stack.resource.spec.app
+    ports = [{"name": HTTP_PORT_NAME, "containerPort": app.port, "protocol": "TCP"}]
+    if app.metrics if app.metrics is not None else stack.is_platform:
+        ports.append({"name": OPS_PORT_NAME, "containerPort": OPS_PORT, "protocol": "TCP"})
+    probes = app.probes or Probes()
+    return {
+        "ports": ports,
+        "readinessProbe": _probe(probes.readiness, "/readyz", app.port, 3),
+        "livenessProbe": _probe(probes.liveness, "/livez", app.port, 6),
+        "startupProbe": _probe(probes.startup or probes.liveness, "/livez", app.port, 60, period=1),
+        "lifecycle": {"preStop": {"sleep": {"seconds": DRAIN_SECONDS}}},
+    }
+
+
+def _probe(given: Probe | None, path: str, port: int, failures: int, *, period: int = 5) -> dict[str, object]:
+    if given is None:
+        return {
+            "httpGet": {"path": path, "port": HTTP_PORT_NAME},
+            "periodSeconds": period,
+            "timeoutSeconds": 3,
+            "failureThreshold": failures,
+        }
+    probe: dict[str, object] = {
+        "periodSeconds": given.period_seconds,
+        "timeoutSeconds": given.timeout_seconds,
+        "failureThreshold": max(given.failure_threshold, failures)
+        if period == 1
+        else given.failure_threshold,
+    }
+    if given.http_get is not None:
+        probe["httpGet"] = {"path": given.http_get.path, "port": given.http_get.port or port}
+    elif given.exec is not None:
+        probe["exec"] = {"command": list(given.exec.command)}
+    elif given.tcp_socket is not None:
+        probe["tcpSocket"] = {"port": given.tcp_socket.port or port}
+    return probe
+
+
+def _used_secrets(stack: Stack, env: Sequence[Mapping[str, object]]) -> dict[str, str]:
+    """Digests of the Secrets that these variables read."""
+    names = set()
+    for variable in env:
+        source = variable.get("valueFrom")
+        reference = source.get("secretKeyRef") if isinstance(source, Mapping) else None
+        if isinstance(reference, Mapping):
+            names.add(str(reference["name"]))
+    return {name: value for name, value in stack.secret_digests.items() if name in names}

@@ -1,0 +1,238 @@
+"""The decision: what to do next to bring one resource from what was seen to what is wanted.
+
+Pure and total: the same inputs give the same plan, and a plan made right after its actions took effect has
+none.
+Nothing is remembered between plans; whatever a decision needs stands on the objects.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from ip2a_operator.api.v1alpha1 import IP2AStatus
+from ip2a_operator.domain import status
+from ip2a_operator.domain.actions import Action, Apply, Delete, EnsureSecret, Notice, NoticeKind, RotateSecret
+from ip2a_operator.domain.backoff import backoff
+from ip2a_operator.domain.builders.secrets import GeneratedSecret, secrets
+from ip2a_operator.domain.capacity import sizes
+from ip2a_operator.domain.desired import Stage, Wanted, desired
+from ip2a_operator.domain.drift import covers, needs_apply, stamp
+from ip2a_operator.domain.facts import DIGESTS, Facts, facts, secret_digests
+from ip2a_operator.domain.ledger import ledger
+from ip2a_operator.domain.observed import Live, Observed, Ref, ref_of
+from ip2a_operator.domain.prune import prune
+from ip2a_operator.domain.resource import Resource
+from ip2a_operator.domain.stack import Images, Stack
+from ip2a_operator.domain.tree import branch, strings
+from ip2a_operator.names import APPLIED_ANNOTATION, ATTEMPT_ANNOTATION, ROTATE_ANNOTATION, ROTATED_ANNOTATION
+
+MIGRATION_RETRY_FIRST: Final = 60.0
+MIGRATION_RETRY_CAP: Final = 1800.0
+"""Seconds between migration Jobs of one image that failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Actions in order, the status to publish, events, and when to look again at the latest."""
+
+    actions: tuple[Action, ...]
+    status: IP2AStatus
+    notices: tuple[Notice, ...] = ()
+    look_again: float | None = None
+    """Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is the same for all resources: the chart's images and the optional kinds the cluster has."""
+
+    images: Images
+    offered: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class _Steps:
+    """What the steps of one plan have found so far."""
+
+    actions: list[Action] = field(default_factory=list)
+    foreign: list[Ref] = field(default_factory=list)
+    look_again: float | None = None
+
+
+def plan(resource: Resource, observed: Observed, surroundings: Surroundings, now: datetime) -> Plan:
+    """The plan for one resource."""
+    own = observed.belonging_to(resource.uid)
+    stack = make_stack(resource, own, surroundings)
+    seen = facts(stack, own)
+    steps = _Steps()
+    if not resource.paused and stack.ledger.fits:
+        _secrets(stack, observed, steps)
+        wanted = desired(stack)
+        opened = _open_stages(stack, seen, secrets_are_there=_has_secrets(stack, observed))
+        _objects(stack, observed, wanted, opened, steps)
+        if Stage.MIGRATION in opened:
+            _migration(stack, observed, seen, steps, now)
+        keep = {item.ref for item in wanted} | {ref_of(secret.manifest) for secret in secrets(stack)}
+        steps.actions += prune(stack, observed, keep)
+    published = status.status(
+        stack, seen, own, busy=bool(steps.actions), foreign=tuple(steps.foreign), now=now
+    )
+    notices = (
+        *status.transitions(resource.conditions, published.conditions),
+        *_mending(resource, steps, observed),
+    )
+    return Plan(tuple(steps.actions), published, notices, steps.look_again)
+
+
+def make_stack(resource: Resource, observed: Observed, surroundings: Surroundings) -> Stack:
+    """Everything that follows from the spec, before looking at how far the cluster is."""
+    sized = sizes(resource.spec)
+    return Stack(
+        resource=resource,
+        sizes=sized,
+        ledger=ledger(resource.spec, sized),
+        images=surroundings.images,
+        secret_digests=secret_digests(observed),
+        offered=surroundings.offered,
+    )
+
+
+def _secrets(stack: Stack, observed: Observed, steps: _Steps) -> None:
+    rotations = _rotations(stack.resource.annotations)
+    for secret in secrets(stack):
+        live = observed.get("v1", "Secret", secret.name)
+        if live is None:
+            steps.actions.append(EnsureSecret(secret, known=False))
+        elif not _is_ours(stack, live):
+            _not_ours(stack, live, steps)
+        elif _missing(secret, live) or not covers(secret.manifest, live.tree):
+            steps.actions.append(EnsureSecret(secret, known=True))
+        elif secret.rotation is not None:
+            token = rotations.get(secret.rotation.what, "")
+            if token and token != live.annotation(ROTATED_ANNOTATION):
+                steps.actions.append(RotateSecret(secret, token))
+
+
+def _rotations(annotations: Mapping[str, str]) -> dict[str, str]:
+    """`jwt=2026-11,cache=7` as a map."""
+    pairs = (item.partition("=") for item in annotations.get(ROTATE_ANNOTATION, "").split(","))
+    return {what.strip(): token.strip() for what, _, token in pairs if token.strip()}
+
+
+def _missing(secret: GeneratedSecret, live: Live) -> bool:
+    present = strings(live.tree, DIGESTS)
+    return any(key not in present for key in (*secret.literal, *secret.generated))
+
+
+def _has_secrets(stack: Stack, observed: Observed) -> bool:
+    """Whether every Secret is complete; what reads one waits for that instead of restarting then."""
+    for secret in secrets(stack):
+        live = observed.get("v1", "Secret", secret.name)
+        if live is None or not _is_ours(stack, live) or _missing(secret, live):
+            return False
+    return True
+
+
+def _is_ours(stack: Stack, live: Live) -> bool:
+    return live.is_controlled_by(stack.resource.uid) or live.is_adoptable
+
+
+def _not_ours(stack: Stack, live: Live, steps: _Steps) -> None:
+    """Somebody else's is a problem; what an earlier resource of the same name left goes away by itself."""
+    if not live.is_left_by_namesake(stack.name, stack.resource.uid):
+        steps.foreign.append(live.ref)
+
+
+def _open_stages(stack: Stack, seen: Facts, *, secrets_are_there: bool) -> frozenset[Stage]:
+    """A stage that was passed stays open, so that what is lost comes back whatever else is down."""
+    opened = {Stage.FOUNDATION}
+    if not secrets_are_there:
+        return frozenset(opened)
+    opened.add(Stage.DATABASE)
+    has_database = seen.database.serves or stack.resource.spec.database.external is not None
+    if has_database or seen.has_served:
+        opened.add(Stage.POOLING)
+    if has_database:
+        opened.add(Stage.MIGRATION)
+    migrated = seen.migration.succeeded or not stack.migration_command
+    if migrated and (seen.has_served or has_database) and (seen.app.exists or all(seen.poolers.values())):
+        opened.add(Stage.SERVING)
+    return frozenset(opened)
+
+
+def _objects(
+    stack: Stack, observed: Observed, wanted: tuple[Wanted, ...], opened: frozenset[Stage], steps: _Steps
+) -> None:
+    for item in wanted:
+        if item.stage not in opened or item.stage is Stage.MIGRATION:
+            continue
+        live = observed.objects.get(item.ref)
+        manifest = stamp(item.manifest)
+        if live is None:
+            steps.actions.append(Apply(manifest, known=False, why="missing"))
+        elif live.deleting:
+            continue
+        elif not _is_ours(stack, live):
+            _not_ours(stack, live, steps)
+        elif needs_apply(manifest, live.tree, observed.accepted.get(item.ref)):
+            same = branch(manifest, "metadata", "annotations")[APPLIED_ANNOTATION] == live.annotation(
+                APPLIED_ANNOTATION
+            )
+            steps.actions.append(Apply(manifest, known=True, why="drifted" if same else "changed"))
+
+
+def _migration(stack: Stack, observed: Observed, seen: Facts, steps: _Steps, now: datetime) -> None:
+    """The Job of this image and command: made once, made anew with backoff while it fails, left alone when
+    done."""
+    live = observed.objects.get(Ref("batch/v1", "Job", stack.migration))
+    attempt = int(live.annotation(ATTEMPT_ANNOTATION) or 0) if live else 0
+    current = _migration_job(stack, attempt)
+    if current is None or (live is not None and (live.deleting or seen.migration.succeeded)):
+        return
+    if live is None:
+        steps.actions.append(Apply(current, known=False, why="missing"))
+    elif not _is_ours(stack, live):
+        _not_ours(stack, live, steps)
+    elif strings(current, "metadata", "annotations")[APPLIED_ANNOTATION] != live.annotation(
+        APPLIED_ANNOTATION
+    ):
+        _replace(steps, live, _migration_job(stack, 0), "changed")
+    elif seen.migration.failed:
+        wait = backoff(attempt + 1, stack.resource.uid, first=MIGRATION_RETRY_FIRST, cap=MIGRATION_RETRY_CAP)
+        since = datetime.fromisoformat(seen.migration.failed_at) if seen.migration.failed_at else now
+        left = (since + timedelta(seconds=wait) - now).total_seconds()
+        if left > 0:
+            steps.look_again = left
+        else:
+            _replace(steps, live, _migration_job(stack, attempt + 1), "failed before")
+
+
+def _migration_job(stack: Stack, attempt: int) -> Mapping[str, object] | None:
+    found = [item.manifest for item in desired(stack, attempt) if item.stage is Stage.MIGRATION]
+    return stamp(found[0]) if found else None
+
+
+def _replace(steps: _Steps, live: Live, manifest: Mapping[str, object] | None, why: str) -> None:
+    steps.actions.append(Delete(live.ref, live.uid, why))
+    if manifest is not None:
+        steps.actions.append(Apply(manifest, known=False, why=why))
+
+
+def _mending(resource: Resource, steps: _Steps, observed: Observed) -> list[Notice]:
+    """Events for what somebody else changed or removed under a resource that was settled."""
+    notices = []
+    settled = resource.status.observed_generation == resource.generation and status.was_ready(
+        resource.conditions
+    )
+    for action in steps.actions:
+        if isinstance(action, Apply) and action.why == "drifted":
+            notices.append(Notice(NoticeKind.NORMAL, "DriftMended", f"{action.ref} had been changed"))
+        elif (
+            isinstance(action, Apply)
+            and action.why == "missing"
+            and settled
+            and action.ref not in observed.objects
+        ):
+            notices.append(Notice(NoticeKind.NORMAL, "Recreated", f"{action.ref} was missing"))
+    return notices

@@ -1,0 +1,156 @@
+"""Carries out a plan's actions in order, and files what the API server answered."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ip2a_operator.domain.actions import (
+    Action,
+    Apply,
+    Delete,
+    EnsureSecret,
+    Notice,
+    NoticeKind,
+    RotateSecret,
+)
+from ip2a_operator.domain.drift import fingerprint
+from ip2a_operator.domain.observed import Live, ref_of
+from ip2a_operator.domain.resource import Resource
+from ip2a_operator.domain.teardown import Retain
+from ip2a_operator.domain.tree import Tree, branch, strings
+from ip2a_operator.errors import ForeignObjectError, UnavailableError
+from ip2a_operator.names import RETAINED_ANNOTATION, ROTATED_ANNOTATION
+from ip2a_operator.reconcile.ports import Cluster, Entropy, Fence, FieldConflictError, Key
+from ip2a_operator.reconcile.store import Store
+
+_ADVICE = "belongs to somebody else; rename the resource, or delete or rename that object"
+
+
+@dataclass(frozen=True, slots=True)
+class Executor:
+    """Knows how; what and why are the plan's."""
+
+    cluster: Cluster
+    store: Store
+    fence: Fence
+    entropy: Entropy
+
+    async def execute(self, resource: Resource, actions: Sequence[Action]) -> list[Notice]:
+        """All actions in order. Raises what the Cluster port raises, and ForeignObjectError; later actions
+        are
+        left."""
+        notices: list[Notice] = []
+        for action in actions:
+            self.fence.check()
+            if isinstance(action, Apply):
+                notices += await self._apply(resource, action)
+            elif isinstance(action, EnsureSecret):
+                await self._ensure(resource, action)
+            elif isinstance(action, RotateSecret):
+                notices += await self._rotate(resource, action)
+            else:
+                await self._delete(resource, action)
+        return notices
+
+    async def retain(self, resource: Resource, items: Sequence[Retain]) -> None:
+        """Take the owner reference off objects that are to outlive the resource."""
+        for item in items:
+            self.fence.check()
+            patch = {
+                "metadata": {
+                    "uid": item.uid,
+                    "ownerReferences": None,
+                    "annotations": {RETAINED_ANNOTATION: resource.uid},
+                }
+            }
+            self._file(await self.cluster.merge(resource.namespace, item.ref, patch))
+
+    async def _apply(self, resource: Resource, action: Apply) -> list[Notice]:
+        notices: list[Notice] = []
+        if not action.known:
+            await self._refuse_foreign(resource, action)
+        try:
+            answer = await self.cluster.apply(resource.namespace, action.manifest, force=False)
+        except FieldConflictError as conflict:
+            notices.append(Notice(NoticeKind.WARNING, "FieldConflict", f"{action.ref}: {conflict}"))
+            answer = await self.cluster.apply(resource.namespace, action.manifest, force=True)
+        self._file(answer)
+        key = Key(resource.namespace, resource.name)
+        self.store.accept(key, action.ref, fingerprint(action.manifest, answer))
+        return notices
+
+    async def _refuse_foreign(self, resource: Resource, action: Apply) -> None:
+        """An object that the watch has not shown may still exist: without our label, or in somebody else's
+        hands."""
+        found = await self.cluster.get(resource.namespace, action.ref)
+        if found is not None:
+            _refuse_foreign(resource, Live(found))
+
+    async def _ensure(self, resource: Resource, action: EnsureSecret) -> None:
+        """Values that exist are never replaced, whatever the watch has or has not shown yet."""
+        secret = action.secret
+        values = {**secret.literal, **{key: self.entropy.token() for key in secret.generated}}
+        manifest = secret.manifest
+        if not action.known:
+            created = await self.cluster.create(resource.namespace, {**manifest, "data": _encoded(values)})
+            if created is not None:
+                self._file(created)
+                return
+        found = await self.cluster.get(resource.namespace, ref_of(manifest))
+        if found is None:
+            return
+        _refuse_foreign(resource, Live(found))
+        missing = {key: value for key, value in values.items() if key not in branch(found, "data")}
+        await self._patch_secret(resource, found, manifest, _encoded(missing), {})
+
+    async def _rotate(self, resource: Resource, action: RotateSecret) -> list[Notice]:
+        secret, rotation = action.secret, action.secret.rotation
+        found = await self.cluster.get(resource.namespace, action.ref)
+        if found is None or rotation is None:
+            return []
+        if Live(found).annotation(ROTATED_ANNOTATION) == action.token:
+            return []
+        data = _encoded({rotation.key: self.entropy.token()})
+        if rotation.keep is not None:
+            data[rotation.keep] = strings(found, "data").get(rotation.key, "")
+        await self._patch_secret(resource, found, secret.manifest, data, {ROTATED_ANNOTATION: action.token})
+        return [Notice(NoticeKind.NORMAL, "SecretRotated", f"{action.ref}: {rotation.what}")]
+
+    async def _patch_secret(
+        self,
+        resource: Resource,
+        found: Tree,
+        manifest: Mapping[str, object],
+        data: Mapping[str, str],
+        annotations: Mapping[str, str],
+    ) -> None:
+        """One merge patch against exactly the version that was read."""
+        wanted = branch(manifest, "metadata")
+        patch = {
+            "metadata": {
+                "resourceVersion": branch(found, "metadata")["resourceVersion"],
+                "labels": wanted["labels"],
+                "ownerReferences": wanted["ownerReferences"],
+                "annotations": dict(annotations),
+            },
+            "data": dict(data),
+        }
+        self._file(await self.cluster.merge(resource.namespace, ref_of(manifest), patch))
+
+    async def _delete(self, resource: Resource, action: Delete) -> None:
+        await self.cluster.delete(resource.namespace, action.ref, action.uid)
+
+    def _file(self, answer: Tree | None) -> None:
+        if answer is not None:
+            self.store.put(answer)
+
+
+def _refuse_foreign(resource: Resource, live: Live) -> None:
+    if live.is_left_by_namesake(resource.name, resource.uid):
+        raise UnavailableError(f"{live.ref} of an earlier resource of this name is still being removed")
+    if not (live.is_controlled_by(resource.uid) or live.is_adoptable):
+        raise ForeignObjectError(f"{live.ref} {_ADVICE}")
+
+
+def _encoded(values: Mapping[str, str]) -> dict[str, str]:
+    return {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}

@@ -1,0 +1,142 @@
+"""What the watches have seen: every object that carries our owner label, filed under its resource.
+
+The store is what makes a steady state free: a reconciliation reads it and asks the API server nothing.
+Objects are
+kept compressed, without managed fields, and Secrets with digests instead of values. Answers to our own writes
+are
+filed too, so that the next plan sees them before the watch does.
+"""
+
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import cast
+
+from ip2a_operator.domain.facts import DIGESTS
+from ip2a_operator.domain.observed import Live, Observed, Ref, ref_of
+from ip2a_operator.domain.tree import Tree, branch, strings, text
+from ip2a_operator.names import OWNER_LABEL
+from ip2a_operator.reconcile.ports import Key
+
+_COMPRESSION = 1
+"""Fastest; it already takes three quarters off."""
+
+
+@dataclass(slots=True)
+class _Filed:
+    uid: str
+    version: int
+    blob: bytes
+
+
+class Store:
+    """Objects by resource. Not safe for threads; made for one event loop."""
+
+    def __init__(self) -> None:
+        self._children: dict[Key, dict[Ref, _Filed]] = {}
+        self._resources: dict[Key, _Filed] = {}
+        self._accepted: dict[Key, dict[Ref, str]] = {}
+
+    def put_resource(self, key: Key, raw: Tree) -> bool:
+        """File a resource; whether it is news."""
+        if not _is_news(self._resources.get(key), raw):
+            return False
+        self._resources[key] = _file(raw)
+        return True
+
+    def drop_resource(self, key: Key, uid: str) -> None:
+        """Forget a resource, unless another of the same name has come since. Its objects are kept: the
+        garbage
+        collector is still to remove them, and each will be reported."""
+        if (filed := self._resources.get(key)) is not None and filed.uid == uid:
+            del self._resources[key]
+            self._accepted.pop(key, None)
+
+    def resource(self, key: Key) -> Tree | None:
+        """A resource as the API server has it."""
+        filed = self._resources.get(key)
+        return None if filed is None else _unfile(filed)
+
+    def put(self, raw: Tree) -> Key | None:
+        """File an object; the resource that it concerns, or None if it is old news or nobody's."""
+        key = owner_of(raw)
+        if key is None:
+            return None
+        children, ref = self._children.setdefault(key, {}), ref_of(raw)
+        if not _is_news(children.get(ref), raw):
+            return None
+        children[ref] = _file(raw)
+        return key
+
+    def drop(self, raw: Tree) -> Key | None:
+        """Forget an object that is gone; the resource that it concerns."""
+        key, ref = owner_of(raw), ref_of(raw)
+        if key is None or key not in self._children:
+            return None
+        children = self._children[key]
+        filed = children.get(ref)
+        if filed is None or filed.uid != text(raw, "metadata", "uid"):
+            return None
+        del children[ref]
+        if not children:
+            del self._children[key]
+        return key
+
+    def accept(self, key: Key, ref: Ref, fingerprint: str) -> None:
+        """Remember what the API server made of our latest apply."""
+        self._accepted.setdefault(key, {})[ref] = fingerprint
+
+    def observed(self, key: Key) -> Observed:
+        """A frozen snapshot of a resource's objects."""
+        children = self._children.get(key, {})
+        objects = {ref: Live(_unfile(filed)) for ref, filed in children.items()}
+        return Observed(objects, dict(self._accepted.get(key, {})))
+
+    def keys(self) -> Iterator[Key]:
+        """All resources."""
+        return iter(tuple(self._resources))
+
+    def __len__(self) -> int:
+        return sum(map(len, self._children.values()))
+
+
+def owner_of(raw: Tree) -> Key | None:
+    """The resource whose owner label an object carries."""
+    name = text(raw, "metadata", "labels", OWNER_LABEL)
+    return Key(text(raw, "metadata", "namespace"), name) if name else None
+
+
+def _is_news(filed: _Filed | None, raw: Tree) -> bool:
+    """Resource versions of one object are ordered numbers (KEP-5504); another identity is always news."""
+    if filed is None or filed.uid != text(raw, "metadata", "uid"):
+        return True
+    return _version(raw) > filed.version
+
+
+def _version(raw: Tree) -> int:
+    version = text(raw, "metadata", "resourceVersion")
+    return int(version) if version.isdigit() else 0
+
+
+def _file(raw: Tree) -> _Filed:
+    blob = zlib.compress(json.dumps(_trimmed(raw), separators=(",", ":")).encode(), _COMPRESSION)
+    return _Filed(text(raw, "metadata", "uid"), _version(raw), blob)
+
+
+def _unfile(filed: _Filed) -> Tree:
+    return cast("Tree", json.loads(zlib.decompress(filed.blob)))
+
+
+def _trimmed(raw: Tree) -> Tree:
+    kind = text(raw, "kind")
+    metadata = {key: value for key, value in branch(raw, "metadata").items() if key != "managedFields"}
+    tree: dict[str, object] = {**raw, "metadata": metadata}
+    if kind == "Secret":
+        values = strings(raw, "data")
+        tree.pop("data", None)
+        tree[DIGESTS] = {key: sha256(value.encode()).hexdigest()[:16] for key, value in values.items()}
+    if kind == "Pod":
+        tree["spec"] = {}
+    return tree

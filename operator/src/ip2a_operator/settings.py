@@ -1,0 +1,55 @@
+"""The operator's settings: environment variables IP2A_OPERATOR_*, read once, then frozen."""
+
+import socket
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from ip2a_operator.domain.stack import Images
+
+
+class Settings(BaseSettings):
+    """Every field's variable is its name in capitals after IP2A_OPERATOR_."""
+
+    model_config = SettingsConfigDict(env_prefix="IP2A_OPERATOR_", frozen=True)
+
+    image_app: str = Field(min_length=1, description="Image of the app, unless a resource names another.")
+    image_postgresql: str = Field(min_length=1, description="PostgreSQL image, likewise.")
+    image_pgbouncer: str = Field(min_length=1, description="PgBouncer image.")
+    image_redis: str = Field(min_length=1, description="Redis image.")
+    image_redis_exporter: str = Field(min_length=1, description="Redis exporter image.")
+    namespaces: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Namespaces to serve, separated by commas; all when empty."
+    )
+    lease_name: str = Field(default="ip2a-operator", description="Lease that the replicas compete for.")
+    pod_name: str = Field(
+        default_factory=socket.gethostname, description="Identity in the Lease and in events."
+    )
+    pod_namespace: str = Field(default="default", description="Namespace of the Lease.")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    port: int = Field(default=8080, ge=0, le=65535, description="Port of probes and metrics.")
+    resync_seconds: float = Field(
+        default=600.0, ge=1, description="Time between two looks at a quiet resource."
+    )
+    concurrency: int = Field(default=8, ge=1, le=64, description="Reconciliations at once.")
+
+    @field_validator("namespaces", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return (
+            tuple(filter(None, (part.strip() for part in value.split(","))))
+            if isinstance(value, str)
+            else value
+        )
+
+    @property
+    def images(self) -> Images:
+        """The images as the builders want them."""
+        return Images(
+            app=self.image_app,
+            postgresql=self.image_postgresql,
+            pgbouncer=self.image_pgbouncer,
+            redis=self.image_redis,
+            redis_exporter=self.image_redis_exporter,
+        )

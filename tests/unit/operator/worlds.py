@@ -1,0 +1,144 @@
+"""Resources and worlds for the operator's tests: samples, and a model of what a cluster makes of objects.
+
+`World` is a fake of the API server and its controllers, for pure plans only: it stores what is applied, gives
+identities, and on request says that everything is healthy. Real servers are in tests/control_plane.
+"""
+
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ip2a_operator.domain.actions import Action, Apply, Delete, EnsureSecret, RotateSecret
+from ip2a_operator.domain.drift import fingerprint
+from ip2a_operator.domain.observed import Live, Observed, Ref, ref_of
+from ip2a_operator.domain.plan import Plan, Surroundings, plan
+from ip2a_operator.domain.resource import Resource, parse
+from ip2a_operator.domain.stack import Images
+from ip2a_operator.names import ROTATED_ANNOTATION
+
+SAMPLES = Path(__file__).parents[3] / "manifests" / "samples"
+NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
+UID = "11111111-2222-3333-4444-555555555555"
+IMAGES = Images(
+    app="ghcr.io/ip2a/ip2a-app:1.0.0",
+    postgresql="ghcr.io/cloudnative-pg/postgresql:17",
+    pgbouncer="ghcr.io/cloudnative-pg/pgbouncer:1.24.1",
+    redis="docker.io/library/redis:8.0",
+    redis_exporter="docker.io/oliver006/redis_exporter:v1.74.0",
+)
+ALL_KINDS = frozenset({"HTTPRoute", "ServiceMonitor", "PodMonitor", "PrometheusRule", "Cluster", "Pooler"})
+SURROUNDINGS = Surroundings(IMAGES, ALL_KINDS)
+
+
+def sample(name: str) -> dict[str, Any]:
+    """A manifest of manifests/samples."""
+    loaded: dict[str, Any] = yaml.safe_load((SAMPLES / f"{name}.yaml").read_text(encoding="utf-8"))
+    return loaded
+
+
+def sample_names() -> list[str]:
+    """All samples."""
+    return sorted(path.stem for path in SAMPLES.glob("*.yaml"))
+
+
+def resource_from(raw: dict[str, Any], **metadata: Any) -> Resource:
+    """A resource as the API server would return it."""
+    tree = copy.deepcopy(raw)
+    tree["metadata"] = {"namespace": "members", "uid": UID, "generation": 1, **tree["metadata"], **metadata}
+    return parse(tree)
+
+
+def resource(spec: dict[str, Any] | None = None, **metadata: Any) -> Resource:
+    """A resource with this spec on top of the minimal one."""
+    raw = sample("minimal")
+    raw["spec"] |= spec or {}
+    return resource_from(raw, **metadata)
+
+
+@dataclass
+class World:
+    """A fake cluster for one resource."""
+
+    objects: dict[Ref, dict[str, Any]] = field(default_factory=dict)
+    accepted: dict[Ref, str] = field(default_factory=dict)
+    counter: int = 0
+
+    def observed(self) -> Observed:
+        return Observed(
+            {ref: Live(copy.deepcopy(tree)) for ref, tree in self.objects.items()}, dict(self.accepted)
+        )
+
+    def perform(self, actions: Iterable[Action]) -> None:
+        for action in actions:
+            if isinstance(action, Apply):
+                self._apply(copy.deepcopy(dict(action.manifest)))
+                self.accepted[action.ref] = fingerprint(action.manifest, self.objects[action.ref])
+            elif isinstance(action, EnsureSecret):
+                self._ensure(action)
+            elif isinstance(action, RotateSecret):
+                self._rotate(action)
+            elif isinstance(action, Delete):
+                del self.objects[action.ref]
+
+    def _apply(self, tree: dict[str, Any]) -> None:
+        ref = ref_of(tree)
+        before = self.objects.get(ref, {})
+        self.counter += 1
+        tree["metadata"] = {
+            "uid": f"uid-{self.counter}",
+            "generation": 1,
+            "creationTimestamp": f"2026-11-22T12:00:{self.counter % 60:02d}Z",
+            **{key: before["metadata"][key] for key in ("uid", "generation") if before},
+            **tree["metadata"],
+        }
+        if "status" in before:
+            tree["status"] = before["status"]
+        self.objects[ref] = tree
+
+    def _ensure(self, action: EnsureSecret) -> None:
+        before = self.objects.get(action.ref, {})
+        self._apply(copy.deepcopy(dict(action.secret.manifest)))
+        keys = (*action.secret.literal, *action.secret.generated)
+        self.objects[action.ref]["digests"] = {key: "first" for key in keys} | before.get("digests", {})
+
+    def _rotate(self, action: RotateSecret) -> None:
+        tree, rotation = self.objects[action.ref], action.secret.rotation
+        assert rotation is not None
+        if rotation.keep:
+            tree["digests"][rotation.keep] = tree["digests"][rotation.key]
+        tree["digests"][rotation.key] = action.token
+        tree["metadata"].setdefault("annotations", {})[ROTATED_ANNOTATION] = action.token
+
+    def heal(self) -> None:
+        """Every controller has done its work."""
+        for ref, tree in self.objects.items():
+            if ref.kind in {"Deployment", "StatefulSet"}:
+                count = tree["spec"]["replicas"]
+                names = ("replicas", "readyReplicas", "availableReplicas", "updatedReplicas")
+                tree["status"] = {"observedGeneration": 1, **dict.fromkeys(names, count)}
+            elif ref.kind == "Cluster":
+                count = tree["spec"]["instances"]
+                healthy = {"phase": "Cluster in healthy state", "currentPrimary": f"{ref.name}-1"}
+                tree["status"] = {"readyInstances": count, **healthy}
+            elif ref.kind == "Pooler":
+                tree["status"] = {"phase": "active", "instances": tree["spec"]["instances"]}
+            elif ref.kind == "Job":
+                tree["status"] = {"conditions": [{"type": "Complete", "status": "True"}]}
+            elif ref.kind == "HTTPRoute":
+                accepted = {"type": "Accepted", "status": "True"}
+                tree["status"] = {"parents": [{"conditions": [accepted]}]}
+
+    def settle(self, wanted: Resource, surroundings: Surroundings = SURROUNDINGS) -> Plan:
+        """Plan, perform and heal until nothing is left; the last, empty plan."""
+        for _ in range(20):
+            made = plan(wanted, self.observed(), surroundings, NOW)
+            if not made.actions:
+                return made
+            self.perform(made.actions)
+            self.heal()
+        raise AssertionError(f"never settled: {made.actions}")
