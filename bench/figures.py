@@ -47,9 +47,7 @@ def filled(text: str, directory: Path = RESULTS) -> str:
     """
     if len(OPENING.findall(text)) != len(BLOCK.findall(text)):
         raise ValueError("a figures block is not well formed or not closed by <!-- /figures -->")
-    return BLOCK.sub(
-        lambda found: f"{found[1]}{_table(found[2], found[3].split(), directory)}{found[5]}", text
-    )
+    return BLOCK.sub(lambda found: f"{found[1]}{_table(found[2], found[3].split(), directory)}{found[5]}", text)
 
 
 def documents() -> Iterator[Path]:
@@ -67,9 +65,7 @@ def _table(bench: str, names: list[str], directory: Path) -> str:
     if missing := [name for name in names if name not in rows]:
         raise ValueError(f"{path.name} has no row {', '.join(missing)}")
     lines = [_line(rows[name]) for name in names or rows]
-    source = (
-        f"Measured at {result['commit']} on {result['machine']}; `python -m bench {bench}` measures again."
-    )
+    source = f"Measured at {result['commit']} on {result['machine']}; `python -m bench {bench}` measures again."
     return "\n".join(["| figure | measured | bar | holds |", "|---|---|---|---|", *lines, "", source, ""])
 
 
@@ -80,12 +76,8 @@ def _line(row: Row) -> str:
 
 def main(arguments: list[str]) -> int:
     """Exit code 0 when all is written or current, 1 when a document is old or a block cannot be filled."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.figures", description=(__doc__ or "").splitlines()[0]
-    )
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing; name the old documents and exit 1"
-    )
+    parser = argparse.ArgumentParser(prog="python -m bench.figures", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; name the old documents and exit 1")
     check = parser.parse_args(arguments).check
     problems = []
     for path in documents():

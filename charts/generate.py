@@ -174,9 +174,7 @@ def _flow(value: object) -> str:
 
 def main(arguments: list[str]) -> int:
     """Exit code 0 when all is written or nothing drifted, 1 after drift."""
-    parser = argparse.ArgumentParser(
-        prog="python -m charts.generate", description=(__doc__ or "").splitlines()[0]
-    )
+    parser = argparse.ArgumentParser(prog="python -m charts.generate", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--check", action="store_true", help="write nothing; print the drift and exit 1")
     check = parser.parse_args(arguments).check
     differences = []

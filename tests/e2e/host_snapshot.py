@@ -11,11 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from devcluster import network
-from devcluster.paths import RUN, STATE, cache_dir
+from devcluster.paths import RUN, STATE
+from devcluster.processes import started_at
 
-OURS = re.compile(
-    rf"{re.escape(str(cache_dir()))}|{re.escape(str(STATE))}|{re.escape(str(RUN))}|containerd-shim|/controller/manager"
-)
 DIRECTORIES = (
     STATE,
     RUN,
@@ -69,14 +67,12 @@ def take() -> HostSnapshot:
 
 
 def _processes() -> tuple[str, ...]:
+    """Those of pods, and those whose command names a directory of the full cluster; the dead are not left behind."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-        except OSError:
-            continue
-        in_pod = "kubepods" in _read(process / "cgroup")
-        if in_pod or OURS.search(command.partition(" ")[0]) or "containerd-shim" in command:
+        command = _read(process / "cmdline").replace("\0", " ").strip()
+        ours = "kubepods" in _read(process / "cgroup") or any(str(place) in command for place in (STATE, RUN))
+        if ours and started_at(int(process.name)) is not None:
             found.append(command)
     return tuple(sorted(found))
 
@@ -105,6 +101,6 @@ def _lines(path: str) -> list[str]:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text()
+        return path.read_text(errors="replace")
     except OSError:
         return ""

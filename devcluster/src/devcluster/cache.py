@@ -65,6 +65,11 @@ def entry(kind: str, key: str, build: Callable[[Path], None]) -> Path:
     return place
 
 
+def has(kind: str, key: str) -> bool:
+    """Whether entry `kind/key` is there, whole."""
+    return (cache_dir() / kind / key).is_dir()
+
+
 def disk_full(where: Path) -> DevclusterError:
     """The error for a file system without space."""
     return DevclusterError(

@@ -17,7 +17,7 @@ from devcluster import addons, host, images, network, node, oci, ownership, root
 from devcluster import control_plane as plane_of
 from devcluster.control_plane import ControlPlane
 from devcluster.errors import DevclusterError, StepFailed
-from devcluster.gotools import tool, tools
+from devcluster.gotools import is_built, tool, tools
 from devcluster.paths import RUN, STATE, cache_dir
 from devcluster.processes import Daemons
 from devcluster.progress import Progress
@@ -99,7 +99,8 @@ def down(progress: Progress, *, force: bool = False) -> None:
 
 def build(progress: Progress) -> None:
     """Everything the cluster is made of, into the cache, two things at a time."""
-    rest = [name for name, one in tools().items() if one.module in CLUSTER_MODULES and name not in FIRST_TOOLS]
+    missing = [name for name, one in tools().items() if one.module in CLUSTER_MODULES and not is_built(name)]
+    first = [name for name in FIRST_TOOLS if name in missing]
 
     def build_tool(name: str) -> None:
         with progress.step(f"build {name}"):
@@ -112,8 +113,8 @@ def build(progress: Progress) -> None:
     with ThreadPoolExecutor(max_workers=2) as pool:
         for batch in (
             [pool.submit(build_rootfs, recipe) for recipe in (rootfs.PYTHON, rootfs.DATABASE)],
-            [pool.submit(build_tool, name) for name in FIRST_TOOLS],
-            [pool.submit(build_tool, name) for name in rest],
+            [pool.submit(build_tool, name) for name in first],
+            [pool.submit(build_tool, name) for name in missing if name not in first],
         ):
             for future in batch:
                 future.result()

@@ -141,6 +141,12 @@ def go_version() -> str:
     return text
 
 
+def _key(name: str) -> str:
+    wanted = tools()[name]
+    flags = "\0".join(wanted.version_flags)
+    return f"{name}-{cache.digest(go_version(), wanted.package, flags, *_own_sources(wanted), *_module_files(wanted))}"
+
+
 def _module_files(wanted: Tool) -> list[Path]:
     return [MODULES / wanted.module / name for name in ("go.mod", "go.sum")]
 

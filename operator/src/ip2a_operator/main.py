@@ -64,9 +64,7 @@ async def run(settings: Settings) -> int:
             if await _until(stop, lease.acquire()) is None:
                 return 0
             try:
-                return await _lead(
-                    settings, cluster=cluster, lease=lease, metrics=metrics, served=served, stop=stop
-                )
+                return await _lead(settings, cluster=cluster, lease=lease, metrics=metrics, served=served, stop=stop)
             finally:
                 await lease.release()
     finally:
@@ -95,9 +93,7 @@ async def _lead(
         fence=lease,
         surroundings=Surroundings(settings.images, served),
     )
-    context = _context(
-        settings, reconciler=reconciler, store=store, wakeups=wakeups, metrics=metrics, served=served
-    )
+    context = _context(settings, reconciler=reconciler, store=store, wakeups=wakeups, metrics=metrics, served=served)
     ready, ended = asyncio.Event(), asyncio.Event()
     # kopf cancels what is started after it; these are started before and are ours to end.
     tasks = {
@@ -215,9 +211,7 @@ def main() -> int:
     try:
         settings = Settings()
     except ValidationError as error:
-        names = ", ".join(
-            f"IP2A_OPERATOR_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors()
-        )
+        names = ", ".join(f"IP2A_OPERATOR_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
         sys.stderr.write(f"ip2a-operator: {names}\n")
         return 1
     logs.configure(settings.log_level)

@@ -23,25 +23,17 @@ class Settings(BaseSettings):
         default=(), description="Namespaces to serve, separated by commas; all when empty."
     )
     lease_name: str = Field(default="ip2a-operator", description="Lease that the replicas compete for.")
-    pod_name: str = Field(
-        default_factory=socket.gethostname, description="Identity in the Lease and in events."
-    )
+    pod_name: str = Field(default_factory=socket.gethostname, description="Identity in the Lease and in events.")
     pod_namespace: str = Field(default="default", description="Namespace of the Lease.")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     port: int = Field(default=8080, ge=0, le=65535, description="Port of probes and metrics.")
-    resync_seconds: float = Field(
-        default=600.0, ge=1, description="Time between two looks at a quiet resource."
-    )
+    resync_seconds: float = Field(default=600.0, ge=1, description="Time between two looks at a quiet resource.")
     concurrency: int = Field(default=8, ge=1, le=64, description="Reconciliations at once.")
 
     @field_validator("namespaces", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return (
-            tuple(filter(None, (part.strip() for part in value.split(","))))
-            if isinstance(value, str)
-            else value
-        )
+        return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value
 
     @property
     def images(self) -> Images:

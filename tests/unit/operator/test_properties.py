@@ -59,16 +59,12 @@ def test_any_spec_can_follow_any_other(first: dict[str, Any], second: dict[str, 
     fresh = World()
     fresh.settle(resource(second, generation=2))
     history = {ref for ref in world.objects if ref.kind == "Job"}
-    assert set(world.objects) - history == set(fresh.objects) - {
-        ref for ref in fresh.objects if ref.kind == "Job"
-    }
+    assert set(world.objects) - history == set(fresh.objects) - {ref for ref in fresh.objects if ref.kind == "Job"}
 
 
 @PROFILE
 @given(specs(), st.data())
-def test_plans_are_deterministic_and_delete_nothing_foreign(
-    spec: dict[str, Any], data: st.DataObject
-) -> None:
+def test_plans_are_deterministic_and_delete_nothing_foreign(spec: dict[str, Any], data: st.DataObject) -> None:
     world, wanted = World(), resource(spec)
     world.settle(resource())
     for ref in list(world.objects):
@@ -113,8 +109,6 @@ def test_whatever_is_lost_comes_back(spec: dict[str, Any], data: st.DataObject) 
 
 def test_ref_names_are_unique() -> None:
     world = World()
-    world.settle(
-        resource({"app": {"worker": {"enabled": True}, "jobs": [{"name": "app", "schedule": "@daily"}]}})
-    )
+    world.settle(resource({"app": {"worker": {"enabled": True}, "jobs": [{"name": "app", "schedule": "@daily"}]}}))
     names = [Ref(*ref) for ref in world.objects]
     assert len(names) == len(set(names))

@@ -69,9 +69,7 @@ class World:
     counter: int = 0
 
     def observed(self) -> Observed:
-        return Observed(
-            {ref: Live(copy.deepcopy(tree)) for ref, tree in self.objects.items()}, dict(self.accepted)
-        )
+        return Observed({ref: Live(copy.deepcopy(tree)) for ref, tree in self.objects.items()}, dict(self.accepted))
 
     def perform(self, actions: Iterable[Action]) -> None:
         for action in actions:

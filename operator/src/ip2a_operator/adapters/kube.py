@@ -57,9 +57,7 @@ class KubeCluster:
         kind = _kind(ref)
         return await self._maybe("get", kind, kind.path(namespace, ref.name))
 
-    async def apply(
-        self, namespace: str, manifest: Manifest, *, force: bool, manager: str = FIELD_MANAGER
-    ) -> Tree:
+    async def apply(self, namespace: str, manifest: Manifest, *, force: bool, manager: str = FIELD_MANAGER) -> Tree:
         """Server-side apply; raises FieldConflictError when others own fields and `force` is false."""
         ref = ref_of(manifest)
         kind = _kind(ref)
@@ -148,9 +146,7 @@ class KubeCluster:
         version = text(lease, "metadata", "resourceVersion")
         name = text(lease, "metadata", "name") if version else ""
         try:
-            return await self._request(
-                "put" if version else "post", LEASE, LEASE.path(namespace, name), lease
-            )
+            return await self._request("put" if version else "post", LEASE, LEASE.path(namespace, name), lease)
         except FailureError as failure:
             if failure.code in {404, 409}:
                 return None
@@ -197,9 +193,7 @@ class KubeCluster:
             code = int(error.status or 0)
             raise FailureError(code, _status_object(error.body)) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise UnavailableError(
-                f"no answer from the API server: {error or type(error).__name__}"
-            ) from error
+            raise UnavailableError(f"no answer from the API server: {error or type(error).__name__}") from error
         finally:
             self._meter.requested(method, kind.kind, code)
 

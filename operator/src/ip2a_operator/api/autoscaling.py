@@ -22,9 +22,7 @@ class Autoscaling(Section):
     """Off: sizes are those of the spec. Recommend: status says what would be better. Auto: the operator does
     it."""
 
-    mode: Literal["Off", "Recommend", "Auto"] = Field(
-        default="Recommend", description="Off, Recommend or Auto."
-    )
+    mode: Literal["Off", "Recommend", "Auto"] = Field(default="Recommend", description="Off, Recommend or Auto.")
     app: Bounds = Field(default=Bounds(), description="App pods.")
     database: Bounds = Field(default=Bounds(), description="Database instances.")
     pool: Bounds = Field(default=Bounds(), description="Server connections of one PgBouncer pod.")

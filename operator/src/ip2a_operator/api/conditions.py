@@ -36,12 +36,10 @@ class Condition(Section):
 
     type: Annotated[str, StringConstraints(max_length=316)] = Field(description="What is judged.")
     status: Status = Field(description="True, False or Unknown.")
-    reason: Annotated[
-        str, StringConstraints(pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$", max_length=1024)
-    ] = Field(description="Why, as one CamelCase word.")
-    message: Annotated[str, StringConstraints(max_length=32768)] = Field(
-        default="", description="Why, for people."
+    reason: Annotated[str, StringConstraints(pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$", max_length=1024)] = (
+        Field(description="Why, as one CamelCase word.")
     )
+    message: Annotated[str, StringConstraints(max_length=32768)] = Field(default="", description="Why, for people.")
     observed_generation: int = Field(default=0, ge=0, description="Generation of the spec it is about.")
     last_transition_time: str = Field(description="When status changed last (RFC 3339, UTC).")
 

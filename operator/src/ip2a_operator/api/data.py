@@ -25,9 +25,7 @@ class Volume(Section):
     """A persistent volume."""
 
     size: StorageQuantity = Field(default="2Gi", description="Size; it can grow and never shrink.")
-    storage_class: DnsName | None = Field(
-        default=None, description="StorageClass; the default one if left out."
-    )
+    storage_class: DnsName | None = Field(default=None, description="StorageClass; the default one if left out.")
 
     model_config = cel(
         Rule(
@@ -61,9 +59,7 @@ class ExternalDatabase(Section):
     """A PostgreSQL that somebody else runs."""
 
     host: DnsName = Field(description="Host for writes.")
-    read_host: DnsName | None = Field(
-        default=None, description="Host for reads; the write host when left out."
-    )
+    read_host: DnsName | None = Field(default=None, description="Host for reads; the write host when left out.")
     port: Port = Field(default=5432, description="Port of both.")
     database: Annotated[str, StringConstraints(pattern="^[A-Za-z_][A-Za-z0-9_$-]*$", max_length=63)] = Field(
         default="ip2a", description="Name of the database."
@@ -94,9 +90,7 @@ class Database(Section):
     image: Image | None = Field(default=None, description="PostgreSQL image.")
     parameters: Annotated[
         dict[ParameterName, Annotated[str, StringConstraints(max_length=1024)]], Field(max_length=100)
-    ] = Field(
-        default={}, description="PostgreSQL settings, for example work_mem; they win over derived ones."
-    )
+    ] = Field(default={}, description="PostgreSQL settings, for example work_mem; they win over derived ones.")
     resources: Resources | None = Field(default=None, description="Requests and limits of each instance.")
     durability: Literal["asynchronous", "synchronous"] = Field(
         default="asynchronous",
@@ -112,8 +106,7 @@ class Database(Section):
             "database.external excludes backup, instances and parameters; remove them",
         ),
         Rule(
-            "!(has(self.durability) && self.durability == 'synchronous' && has(self.instances) "
-            "&& self.instances < 2)",
+            "!(has(self.durability) && self.durability == 'synchronous' && has(self.instances) && self.instances < 2)",
             "database.durability synchronous needs instances of 2 or more",
         ),
         Rule(
@@ -130,9 +123,7 @@ class Pool(Section):
     size: int | None = Field(
         default=None, ge=1, le=500, description="Server connections of one pod; derived when left out."
     )
-    reserve: int = Field(
-        default=2, ge=0, le=100, description="Extra server connections of a pod under pressure."
-    )
+    reserve: int = Field(default=2, ge=0, le=100, description="Extra server connections of a pod under pressure.")
     max_clients: int = Field(default=2000, ge=10, le=20000, description="Client connections of one pod.")
 
 
@@ -157,9 +148,7 @@ class Cache(Section):
 
     enabled: bool = Field(default=True, description="Whether the app gets a Redis at all.")
     memory: Quantity | None = Field(default=None, description="maxmemory; derived from users when left out.")
-    persistence: Volume | None = Field(
-        default=None, description="Volume for an append-only file; none = memory only."
-    )
+    persistence: Volume | None = Field(default=None, description="Volume for an append-only file; none = memory only.")
     external: ExternalCache | None = Field(default=None, description="Use this Redis and run none.")
 
     model_config = cel(

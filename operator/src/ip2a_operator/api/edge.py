@@ -22,9 +22,7 @@ class ParentRef(Section):
     """A Gateway to attach to."""
 
     name: DnsName = Field(description="Name of the Gateway.")
-    namespace: DnsName | None = Field(
-        default=None, description="Its namespace; the resource's when left out."
-    )
+    namespace: DnsName | None = Field(default=None, description="Its namespace; the resource's when left out.")
     section_name: DnsName | None = Field(default=None, description="Listener of the Gateway.")
 
 
@@ -32,9 +30,7 @@ class Ingress(Section):
     """How browsers reach the platform: an Ingress, or an HTTPRoute when parentRefs are given."""
 
     host: DnsName = Field(description="Host name that people type.")
-    class_name: DnsName | None = Field(
-        default=None, description="IngressClass; the default one when left out."
-    )
+    class_name: DnsName | None = Field(default=None, description="IngressClass; the default one when left out.")
     tls: Tls | None = Field(default=None, description="Serve HTTPS.")
     public_url: Url | None = Field(
         default=None,
@@ -91,12 +87,10 @@ class Storage(Section):
 
     endpoint: Url = Field(description="URL of the S3 service as pods reach it.")
     public_endpoint: Url | None = Field(default=None, description="The same as browsers reach it.")
-    bucket: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]+[a-z0-9]$", max_length=63)] = (
-        Field(description="Bucket.")
+    bucket: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]+[a-z0-9]$", max_length=63)] = Field(
+        description="Bucket."
     )
-    region: Annotated[str, StringConstraints(max_length=64)] = Field(
-        default="us-east-1", description="Region."
-    )
+    region: Annotated[str, StringConstraints(max_length=64)] = Field(default="us-east-1", description="Region.")
     credentials: SecretRef = Field(description="Secret with keys access-key-id and secret-access-key.")
 
 
@@ -108,9 +102,7 @@ class Mail(Section):
     sender: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)] = Field(
         description="Address that mails come from."
     )
-    tls: Literal["none", "starttls", "tls"] = Field(
-        default="starttls", description="How the connection is secured."
-    )
+    tls: Literal["none", "starttls", "tls"] = Field(default="starttls", description="How the connection is secured.")
     credentials: SecretRef | None = Field(
         default=None, description="Secret of type kubernetes.io/basic-auth; no login when left out."
     )
@@ -120,7 +112,5 @@ class Payments(Section):
     """Card payments."""
 
     provider: Literal["stripe"] = Field(default="stripe", description="Payment provider.")
-    endpoint: Url | None = Field(
-        default=None, description="URL of the provider's API, when not the public one."
-    )
+    endpoint: Url | None = Field(default=None, description="URL of the provider's API, when not the public one.")
     credentials: SecretRef = Field(description="Secret with keys api-key and webhook-secret.")

@@ -26,9 +26,7 @@ def generated() -> dict[str, str]:
 
 def main() -> int:
     """Write or check; see the module's docstring."""
-    parser = argparse.ArgumentParser(
-        prog="ip2a_operator.api.generate", description="Write the generated files."
-    )
+    parser = argparse.ArgumentParser(prog="ip2a_operator.api.generate", description="Write the generated files.")
     parser.add_argument("--check", action="store_true", help="write nothing, only compare")
     parser.add_argument("--root", type=Path, default=Path.cwd(), help="root of the checkout")
     options = parser.parse_args()

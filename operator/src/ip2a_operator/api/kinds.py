@@ -28,9 +28,7 @@ class Kind(NamedTuple):
     @property
     def is_builtin(self) -> bool:
         """Whether every cluster has it."""
-        return "." not in self.group or (
-            self.group.endswith(".k8s.io") and not self.group.startswith("gateway.")
-        )
+        return "." not in self.group or (self.group.endswith(".k8s.io") and not self.group.startswith("gateway."))
 
     def path(self, namespace: str, name: str = "") -> str:
         """Path of the API; the collection without a name."""

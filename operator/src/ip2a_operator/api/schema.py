@@ -60,9 +60,7 @@ def structural(schema: Mapping[str, JsonValue], definitions: Mapping[str, JsonVa
     if "const" in node:
         out["enum"] = [node["const"]]
     if isinstance(properties := node.get("properties"), dict):
-        out["properties"] = {
-            name: structural(cast("Schema", child), definitions) for name, child in properties.items()
-        }
+        out["properties"] = {name: structural(cast("Schema", child), definitions) for name, child in properties.items()}
     if isinstance(items := node.get("items"), dict):
         out["items"] = structural(items, definitions)
     if isinstance(values := node.get("additionalProperties"), dict):

@@ -96,9 +96,7 @@ class IP2AStatus(Section):
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
     url: str = Field(default="", description="Where browsers find it.")
-    selector: str = Field(
-        default="", description="Label selector of the app's pods, for the scale subresource."
-    )
+    selector: str = Field(default="", description="Label selector of the app's pods, for the scale subresource.")
     app: AppStatus = Field(default=AppStatus(), description="The app's pods.")
     database: DatabaseStatus = Field(default=DatabaseStatus(), description="The database's instances.")
     connections: ConnectionStatus = Field(default=ConnectionStatus(), description="The connection ledger.")

@@ -116,9 +116,7 @@ class DatabaseUrl(Section):
     scheme: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9+.-]*$", max_length=40)] = Field(
         default="postgresql", description="Scheme of the URL, for example postgresql+psycopg2."
     )
-    read_env: EnvName | None = Field(
-        default=None, description="Variable that gets the URL of the read pooler."
-    )
+    read_env: EnvName | None = Field(default=None, description="Variable that gets the URL of the read pooler.")
 
 
 class Migration(Section):
@@ -141,8 +139,8 @@ class Worker(Section):
 class ScheduledJob(Section):
     """One CronJob that runs with the app's image and configuration."""
 
-    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=20)] = (
-        Field(description="Name of the job, and its argument unless a command is given.")
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=20)] = Field(
+        description="Name of the job, and its argument unless a command is given."
     )
     schedule: CronText = Field(description="Cron expression in UTC, for example 15 3 * * *.")
     command: Arguments = Field(default=(), description="Command; `ip2a-app job NAME` when left out.")
@@ -152,18 +150,14 @@ class ScheduledJob(Section):
 class App(Section):
     """The web application."""
 
-    image: Image | None = Field(
-        default=None, description="Container image; the platform's own when left out."
-    )
+    image: Image | None = Field(default=None, description="Container image; the platform's own when left out.")
     image_pull_policy: Annotated[str, StringConstraints(pattern="^(Always|IfNotPresent|Never)$")] = Field(
         default="IfNotPresent", description="Always, IfNotPresent or Never."
     )
     image_pull_secrets: Annotated[tuple[SecretRef, ...], Field(max_length=8)] = Field(
         default=(), description="Secrets to pull the image with."
     )
-    command: Arguments = Field(
-        default=(), description="Entry point; the image's own when left out with an image."
-    )
+    command: Arguments = Field(default=(), description="Entry point; the image's own when left out with an image.")
     args: Arguments = Field(default=(), description="Arguments.")
     port: Port = Field(default=8000, description="Port the app listens on for HTTP.")
     env: Annotated[tuple[EnvVar, ...], Field(max_length=200)] = Field(
@@ -172,9 +166,7 @@ class App(Section):
     env_from: Annotated[tuple[KubernetesObject, ...], Field(max_length=20)] = Field(
         default=(), description="Sources of variables, as in a Pod: configMapRef or secretRef."
     )
-    replicas: int | None = Field(
-        default=None, ge=0, le=200, description="Pods; derived from users when left out."
-    )
+    replicas: int | None = Field(default=None, ge=0, le=200, description="Pods; derived from users when left out.")
     resources: Resources | None = Field(default=None, description="Requests and limits of the app container.")
     processes: int = Field(
         default=1,
@@ -192,9 +184,7 @@ class App(Section):
         default=None, ge=0, le=200, description="Connections a process may open beyond poolSize."
     )
     probes: Probes | None = Field(default=None, description="Replacements for the built-in probes.")
-    database_url: DatabaseUrl | None = Field(
-        default=None, description="One URL for images that only know that."
-    )
+    database_url: DatabaseUrl | None = Field(default=None, description="One URL for images that only know that.")
     migration: Migration = Field(default=Migration(), description="The Job that migrates the schema.")
     worker: Worker = Field(default=Worker(), description="The background worker.")
     jobs: Annotated[tuple[ScheduledJob, ...], Field(max_length=20)] = Field(
@@ -212,9 +202,7 @@ class App(Section):
     volume_mounts: Annotated[tuple[KubernetesObject, ...], Field(max_length=20)] = Field(
         default=(), description="Mounts of these volumes, as in a Pod."
     )
-    run_as_user: int = Field(
-        default=10001, ge=1, le=2**31 - 1, description="User id of the container; never root."
-    )
+    run_as_user: int = Field(default=10001, ge=1, le=2**31 - 1, description="User id of the container; never root.")
     metrics: bool | None = Field(
         default=None,
         description="Annotate pods for scraping on port 9100; true for the platform's own image.",

@@ -20,9 +20,7 @@ async def clean_up(namespaces: Sequence[str], seconds: float, say: Callable[[str
         for resource in await _all(cluster, namespaces):
             say(f"deleting {_label(resource)}")
             ref = Ref(RESOURCE.api_version, RESOURCE.kind, text(resource, "metadata", "name"))
-            await cluster.delete(
-                text(resource, "metadata", "namespace"), ref, text(resource, "metadata", "uid")
-            )
+            await cluster.delete(text(resource, "metadata", "namespace"), ref, text(resource, "metadata", "uid"))
         try:
             async with asyncio.timeout(seconds):
                 while await _all(cluster, namespaces):  # noqa: ASYNC110 - what is waited for is on the cluster

@@ -53,8 +53,5 @@ def desired(stack: Stack, migration_attempt: int = 0) -> tuple[Wanted, ...]:
         (Stage.SERVING, [app.deployment(stack), jobs.worker(stack), *jobs.scheduled(stack)]),
     ]
     return tuple(
-        Wanted(stage, manifest)
-        for stage, manifests in stages
-        for manifest in manifests
-        if manifest is not None
+        Wanted(stage, manifest) for stage, manifests in stages for manifest in manifests if manifest is not None
     )

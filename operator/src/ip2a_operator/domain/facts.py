@@ -69,9 +69,7 @@ def facts(stack: Stack, observed: Observed) -> Facts:
 def secret_digests(observed: Observed) -> dict[str, str]:
     """Secret → digest of all its values."""
     return {
-        live.ref.name: digest(strings(live.tree, DIGESTS))
-        for live in observed.of_kind("Secret")
-        if not live.deleting
+        live.ref.name: digest(strings(live.tree, DIGESTS)) for live in observed.of_kind("Secret") if not live.deleting
     }
 
 

@@ -45,11 +45,7 @@ class Entry:
         return self.pods * self.connections
 
     def __str__(self) -> str:
-        return (
-            f"{self.pods} {self.label} × {self.connections}"
-            if self.pods != 1
-            else f"{self.label} {self.total}"
-        )
+        return f"{self.pods} {self.label} × {self.connections}" if self.pods != 1 else f"{self.label} {self.total}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +110,7 @@ def ledger(spec: IP2ASpec, sizes: Sizes) -> Ledger:
 def _server_entries(sizes: Sizes) -> list[Entry]:
     entries = [Entry("write poolers (old and new)", ROLLING * sizes.write.pods, _server_side(sizes.write))]
     if sizes.read is not None:
-        entries.append(
-            Entry("read poolers (old and new)", ROLLING * sizes.read.pods, _server_side(sizes.read))
-        )
+        entries.append(Entry("read poolers (old and new)", ROLLING * sizes.read.pods, _server_side(sizes.read)))
     return [*entries, Entry("migration", 1, MIGRATION), Entry("system", 1, SYSTEM)]
 
 
@@ -127,16 +121,12 @@ def _server_side(pool: PoolSizes) -> int:
 
 def _clients(spec: IP2ASpec, sizes: Sizes, name: str, pool: PoolSizes) -> Account:
     per_process = sizes.client_pool + sizes.client_overflow
-    entries = [
-        Entry("app pods (old and new)", ROLLING * sizes.app_replicas, spec.app.processes * per_process)
-    ]
+    entries = [Entry("app pods (old and new)", ROLLING * sizes.app_replicas, spec.app.processes * per_process)]
     if spec.app.worker.enabled:
         entries.append(Entry("workers (old and new)", ROLLING * spec.app.worker.replicas, per_process))
     if spec.app.jobs:
         entries.append(Entry("jobs", len(spec.app.jobs), per_process))
-    return Account(
-        f"clients of the {name} pooler", tuple(entries), int(CLIENT_SHARE * pool.pods * pool.max_clients)
-    )
+    return Account(f"clients of the {name} pooler", tuple(entries), int(CLIENT_SHARE * pool.pods * pool.max_clients))
 
 
 def _external(spec: IP2ASpec, sizes: Sizes, granted: int) -> Ledger:

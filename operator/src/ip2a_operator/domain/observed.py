@@ -63,8 +63,7 @@ class Live:
         """Whether an earlier resource of this name owns it: the garbage collector is about to remove it."""
         return any(
             flag(owner, "controller")
-            and (text(owner, "apiVersion"), text(owner, "kind"), text(owner, "name"))
-            == (API_VERSION, KIND, name)
+            and (text(owner, "apiVersion"), text(owner, "kind"), text(owner, "name")) == (API_VERSION, KIND, name)
             and text(owner, "uid") != uid
             for owner in branches(self.tree, "metadata", "ownerReferences")
         )
@@ -228,9 +227,7 @@ _RESTARTS_THAT_COUNT = 3
 
 def pod_problem(pod: Live) -> PodProblem | None:
     """Why this pod's containers do not come up; none if they do or are still starting."""
-    statuses = branches(pod.tree, "status", "initContainerStatuses") + branches(
-        pod.tree, "status", "containerStatuses"
-    )
+    statuses = branches(pod.tree, "status", "initContainerStatuses") + branches(pod.tree, "status", "containerStatuses")
     for status in statuses:
         waiting = branch(status, "state", "waiting")
         crashed = branch(status, "state", "terminated") or branch(status, "lastState", "terminated")
@@ -240,9 +237,7 @@ def pod_problem(pod: Live) -> PodProblem | None:
             reason = "CrashLoop"
         if reason:
             said = text(crashed, "message") if reason == "CrashLoop" else text(waiting, "message")
-            return PodProblem(
-                text(pod.tree, "metadata", "name"), reason, tail(said or text(waiting, "message"))
-            )
+            return PodProblem(text(pod.tree, "metadata", "name"), reason, tail(said or text(waiting, "message")))
     return None
 
 

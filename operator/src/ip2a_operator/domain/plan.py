@@ -75,9 +75,7 @@ def plan(resource: Resource, observed: Observed, surroundings: Surroundings, now
             _migration(stack, observed, seen, steps, now)
         keep = {item.ref for item in wanted} | {ref_of(secret.manifest) for secret in secrets(stack)}
         steps.actions += prune(stack, observed, keep)
-    published = status.status(
-        stack, seen, own, busy=bool(steps.actions), foreign=tuple(steps.foreign), now=now
-    )
+    published = status.status(stack, seen, own, busy=bool(steps.actions), foreign=tuple(steps.foreign), now=now)
     notices = (
         *status.transitions(resource.conditions, published.conditions),
         *_mending(resource, steps, observed),
@@ -194,9 +192,7 @@ def _migration(stack: Stack, observed: Observed, seen: Facts, steps: _Steps, now
         steps.actions.append(Apply(current, known=False, why="missing"))
     elif not _is_ours(stack, live):
         _not_ours(stack, live, steps)
-    elif strings(current, "metadata", "annotations")[APPLIED_ANNOTATION] != live.annotation(
-        APPLIED_ANNOTATION
-    ):
+    elif strings(current, "metadata", "annotations")[APPLIED_ANNOTATION] != live.annotation(APPLIED_ANNOTATION):
         _replace(steps, live, _migration_job(stack, 0), "changed")
     elif seen.migration.failed:
         wait = backoff(attempt + 1, stack.resource.uid, first=MIGRATION_RETRY_FIRST, cap=MIGRATION_RETRY_CAP)
@@ -222,17 +218,10 @@ def _replace(steps: _Steps, live: Live, manifest: Mapping[str, object] | None, w
 def _mending(resource: Resource, steps: _Steps, observed: Observed) -> list[Notice]:
     """Events for what somebody else changed or removed under a resource that was settled."""
     notices = []
-    settled = resource.status.observed_generation == resource.generation and status.was_ready(
-        resource.conditions
-    )
+    settled = resource.status.observed_generation == resource.generation and status.was_ready(resource.conditions)
     for action in steps.actions:
         if isinstance(action, Apply) and action.why == "drifted":
             notices.append(Notice(NoticeKind.NORMAL, "DriftMended", f"{action.ref} had been changed"))
-        elif (
-            isinstance(action, Apply)
-            and action.why == "missing"
-            and settled
-            and action.ref not in observed.objects
-        ):
+        elif isinstance(action, Apply) and action.why == "missing" and settled and action.ref not in observed.objects:
             notices.append(Notice(NoticeKind.NORMAL, "Recreated", f"{action.ref} was missing"))
     return notices

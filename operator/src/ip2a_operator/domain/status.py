@@ -130,9 +130,7 @@ def transitions(old: Sequence[Condition], new: Sequence[Condition]) -> list[Noti
         if changed or (fails_anew and condition.type == ConditionType.PROGRESSING):
             kind = NoticeKind.NORMAL if good or condition.reason in _EXPECTED else NoticeKind.WARNING
             message = condition.message or condition.reason
-            notices.append(
-                Notice(kind, f"{condition.type}{condition.status}", f"{condition.reason}: {message}")
-            )
+            notices.append(Notice(kind, f"{condition.type}{condition.status}", f"{condition.reason}: {message}"))
     return notices
 
 
@@ -142,8 +140,7 @@ _EXPECTED = frozenset({"RollingOut", "Creating", "Running", "Waiting", "Paused"}
 
 def _dated(verdicts: Sequence[Verdict], generation: int, now: datetime) -> list[Condition]:
     return [
-        judge(item.kind, item.status, item.reason, item.message, generation=generation, now=now)
-        for item in verdicts
+        judge(item.kind, item.status, item.reason, item.message, generation=generation, now=now) for item in verdicts
     ]
 
 
@@ -288,9 +285,7 @@ def _ready(unready: Verdict | None, problem: Verdict | None, *, busy: bool) -> V
     return Verdict(ConditionType.READY, True, "Serving", "everything runs as specified")
 
 
-def _progressing(
-    resource: Resource, unready: Verdict | None, problem: Verdict | None, *, busy: bool
-) -> Verdict:
+def _progressing(resource: Resource, unready: Verdict | None, problem: Verdict | None, *, busy: bool) -> Verdict:
     kind = ConditionType.PROGRESSING
     if resource.paused:
         return Verdict(kind, False, "Paused", "nothing is changed while paused")

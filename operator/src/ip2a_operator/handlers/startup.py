@@ -31,9 +31,7 @@ def operator_settings() -> kopf.OperatorSettings:
     settings.persistence.diffbase_storage = NoDiffBase()
     settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP)
     settings.posting.enabled = False  # events are published on transitions only, by adapters/events.py
-    settings.scanning.disabled = (
-        True  # needs no right to list CRDs and namespaces; main.py watches for new kinds
-    )
+    settings.scanning.disabled = True  # needs no right to list CRDs and namespaces; main.py watches for new kinds
     settings.watching.server_timeout = SERVER_SECONDS
     settings.watching.client_timeout = SERVER_SECONDS + 10  # longer, so that the server ends a watch first
     settings.watching.connect_timeout = 10.0

@@ -67,9 +67,7 @@ class StateCollector(Collector):
             resources.add_metric([state], count)
         yield resources
         depth = self._wakeups.depth()
-        yield GaugeMetricFamily(
-            "ip2a_operator_queue_depth", "Resources that wait for attention.", value=depth
-        )
+        yield GaugeMetricFamily("ip2a_operator_queue_depth", "Resources that wait for attention.", value=depth)
         yield GaugeMetricFamily("ip2a_operator_objects", "Objects watched.", value=len(self._store))
 
     def _state(self, key: Key) -> str:

@@ -60,9 +60,7 @@ def service(stack: Stack) -> Manifest:
 
 def service_account(stack: Stack) -> Manifest:
     """An identity that can do nothing: no token is mounted."""
-    return manifest(
-        stack, "v1", "ServiceAccount", stack.app, Component.APP, automountServiceAccountToken=False
-    )
+    return manifest(stack, "v1", "ServiceAccount", stack.app, Component.APP, automountServiceAccountToken=False)
 
 
 def disruption_budget(stack: Stack) -> Manifest | None:

@@ -27,15 +27,11 @@ def migration_env(stack: Stack) -> Env:
     """For the migration: straight to the primary, with the owner's login."""
     external = stack.resource.spec.database.external
     host = external.host if external else f"{stack.database}-rw"
-    return _merged(
-        stack, _general(stack) + _hosts(stack, host, host) + _owner_login(stack) + _services(stack)
-    )
+    return _merged(stack, _general(stack) + _hosts(stack, host, host) + _owner_login(stack) + _services(stack))
 
 
 def _merged(stack: Stack, ours: Env) -> Env:
-    given = [
-        variable.model_dump(by_alias=True, exclude_none=True) for variable in stack.resource.spec.app.env
-    ]
+    given = [variable.model_dump(by_alias=True, exclude_none=True) for variable in stack.resource.spec.app.env]
     replaced = {variable["name"] for variable in given}
     urls = _urls(stack)
     return [variable for variable in ours + urls if variable["name"] not in replaced] + given
@@ -99,11 +95,7 @@ def ca_volume(stack: Stack) -> list[dict[str, object]]:
     external = stack.resource.spec.database.external
     if not has_ca(stack):
         return []
-    name, key = (
-        (external.ca.name, external.ca.key)
-        if external and external.ca
-        else (f"{stack.database}-ca", "ca.crt")
-    )
+    name, key = (external.ca.name, external.ca.key) if external and external.ca else (f"{stack.database}-ca", "ca.crt")
     return [{"name": CA_VOLUME, "secret": {"secretName": name, "items": [{"key": key, "path": "ca.crt"}]}}]
 
 
@@ -142,9 +134,7 @@ def _redis(stack: Stack) -> Env:
     if not cache.enabled:
         return []
     if cache.external is not None:
-        env = environment(
-            {"IP2A_REDIS_HOST": cache.external.host, "IP2A_REDIS_PORT": str(cache.external.port)}
-        )
+        env = environment({"IP2A_REDIS_HOST": cache.external.host, "IP2A_REDIS_PORT": str(cache.external.port)})
         secret = cache.external.secret
         return env + ([from_secret("IP2A_REDIS_PASSWORD", secret.name, secret.key)] if secret else [])
     env = environment({"IP2A_REDIS_HOST": stack.redis, "IP2A_REDIS_PORT": str(REDIS_PORT)})
@@ -197,9 +187,7 @@ def _payments(stack: Stack) -> Env:
     if payments is None:
         return []
     secret = payments.credentials.name
-    env = environment(
-        {"IP2A_PAYMENTS_PROVIDER": payments.provider, "IP2A_STRIPE_ENDPOINT": payments.endpoint or ""}
-    )
+    env = environment({"IP2A_PAYMENTS_PROVIDER": payments.provider, "IP2A_STRIPE_ENDPOINT": payments.endpoint or ""})
     return [
         *env,
         from_secret("IP2A_STRIPE_API_KEY", secret, "api-key"),

@@ -118,9 +118,7 @@ def _probe(given: Probe | None, path: str, port: int, failures: int, *, period: 
     probe: dict[str, object] = {
         "periodSeconds": given.period_seconds,
         "timeoutSeconds": given.timeout_seconds,
-        "failureThreshold": max(given.failure_threshold, failures)
-        if period == 1
-        else given.failure_threshold,
+        "failureThreshold": max(given.failure_threshold, failures) if period == 1 else given.failure_threshold,
     }
     if given.http_get is not None:
         probe["httpGet"] = {"path": given.http_get.path, "port": given.http_get.port or port}

@@ -54,9 +54,7 @@ def stateful_set(stack: Stack) -> Manifest | None:
             "securityContext": pod_security(),
             "terminationGracePeriodSeconds": 15,
             "containers": [_server(stack), _exporter(stack)],
-            "volumes": [_CONFIG_VOLUME]
-            if persistence
-            else [_CONFIG_VOLUME, {"name": "data", "emptyDir": {}}],
+            "volumes": [_CONFIG_VOLUME] if persistence else [_CONFIG_VOLUME, {"name": "data", "emptyDir": {}}],
         },
     }
     spec: dict[str, object] = {
