@@ -102,15 +102,12 @@ def tool(name: str) -> Path:
 
     Raises Unsupported without a fit Go, StepFailed with the compiler's last lines.
     """
-    wanted = tools()[name]
-    key = cache.digest(
-        go_version(),
-        wanted.package,
-        "\0".join(wanted.version_flags),
-        *_own_sources(wanted),
-        *_module_files(wanted),
-    )
-    return cache.entry("go-tool", f"{name}-{key}", functools.partial(_build, name, wanted)) / name
+    return cache.entry("go-tool", _key(name), functools.partial(_build, name, tools()[name])) / name
+
+
+def is_built(name: str) -> bool:
+    """Whether the cache has it already."""
+    return cache.has("go-tool", _key(name))
 
 
 def module_directory(module: str, path: str) -> Path:
