@@ -115,7 +115,7 @@ def _install(progress: Progress, target: Target, names: dict[str, str], settings
         target.run_helm(
             *("upgrade", "--install", RELEASE, CHART, "--namespace", OPERATOR_NAMESPACE, "--create-namespace"),
             *(part for value in values for part in ("--set", value)),
-            *("--wait", "--timeout=240s"),
+            *("--wait", "--timeout=150s"),
         )
     with progress.step("IP2A resource"):
         target.run("apply", "--server-side", "-f", QUICKSTART / "resource.yaml")
