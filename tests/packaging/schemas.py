@@ -39,6 +39,12 @@ def write_all(directory: Path) -> None:
         path.write_text(json.dumps(schema))
 
 
+def monitoring_crds() -> list[Path]:
+    """Prometheus Operator's definitions of the kinds that we render."""
+    directory = _prometheus_operator() / "example" / "prometheus-operator-crd"
+    return [directory / f"monitoring.coreos.com_{plural}.yaml" for plural in MONITORS]
+
+
 def _kubernetes() -> Iterator[tuple[str, str, str, Schema]]:
     source = module_directory("cluster", "k8s.io/kubernetes") / "api" / "openapi-spec" / "swagger.json"
     definitions: dict[str, Schema] = json.loads(source.read_text())["definitions"]
@@ -70,10 +76,8 @@ def _custom(definitions: Iterable[Schema]) -> Iterator[tuple[str, str, str, Sche
 def _definitions() -> Iterator[Schema]:
     """CustomResourceDefinitions of what we use and of what we define."""
     gateway = module_directory("ingress", "sigs.k8s.io/gateway-api") / "config" / "crd" / "standard"
-    monitoring = _prometheus_operator() / "example" / "prometheus-operator-crd"
     ours = ROOT / "manifests" / "crds"
-    monitors = [monitoring / f"monitoring.coreos.com_{plural}.yaml" for plural in MONITORS]
-    files = [cnpg_manifest(), *gateway.glob("*.yaml"), *monitors, *ours.glob("*.yaml")]
+    files = [cnpg_manifest(), *gateway.glob("*.yaml"), *monitoring_crds(), *ours.glob("*.yaml")]
     for file in files:
         for document in yaml.load_all(file.read_text(), Loader=yaml.CSafeLoader):
             if document and document["kind"] == "CustomResourceDefinition":

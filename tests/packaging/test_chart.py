@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import pytest
 import yaml
 
 from charts.generate import CHART, CRD, RELEASE, documented_values, render
+from ip2a_operator.permissions import RULES
 
 
 class Metadata(TypedDict, total=False):
@@ -24,6 +25,7 @@ class Rule(TypedDict):
     apiGroups: list[str]
     resources: list[str]
     verbs: list[str]
+    resourceNames: NotRequired[list[str]]
 
 
 class Manifest(TypedDict, total=False):
@@ -154,6 +156,36 @@ def test_both_scopes_grant_the_same_rules() -> None:
     role = only(objects("--set", "scope=namespaced"), "Role", "ip2a-operator")
     assert role["rules"] == cluster["rules"]
     assert role["metadata"]["namespace"] == "ip2a-system"
+
+
+def grants(rules: list[Rule]) -> set[tuple[str, str, str]]:
+    """(group, resource, verb) one by one."""
+    return {
+        (group, resource, verb)
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+@pytest.mark.parametrize(
+    ("where", "kind", "name"), [("watched", "ClusterRole", "ip2a-operator"), ("own", "Role", "ip2a-operator-lease")]
+)
+def test_the_rights_are_what_the_code_says_it_calls(where: str, kind: str, name: str) -> None:
+    """That the code calls nothing else is shown where it runs: with these rights, and no others."""
+    called = {(rule.group, rule.resource, verb) for rule in RULES if rule.where == where for verb in rule.verbs}
+    assert called
+    assert grants(only(objects(), kind, name)["rules"]) == called
+
+
+def test_a_lease_right_holds_for_the_one_lease_only() -> None:
+    """Creation cannot be limited to a name."""
+    rules = only(objects(), "Role", "ip2a-operator-lease")["rules"]
+    unlimited = {verb for rule in rules if not rule.get("resourceNames") for verb in rule["verbs"]}
+    assert unlimited == {"create"}
+    named = {name for rule in rules for name in rule.get("resourceNames", [])}
+    assert named == {environment(only(objects(), "Deployment", "ip2a-operator"))["IP2A_OPERATOR_LEASE_NAME"]}
 
 
 def test_namespaced_scope_grants_nothing_cluster_wide() -> None:
