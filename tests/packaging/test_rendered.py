@@ -14,13 +14,17 @@ from devcluster.gotools import tool
 from tests.packaging import schemas
 
 ROOT = Path(__file__).resolve().parents[2]
+BUILT = ROOT / "tests" / "unit" / "operator" / "golden"
+"""What the operator renders from every sample; its unit tests keep these current."""
 TIMEOUT_SECONDS = 120
+CRITICAL = 1
 
 
 def rendered() -> list[Path]:
-    """The chart's goldens, the plain install and our samples."""
-    samples = ROOT / "manifests" / "samples"
-    return [*sorted(GOLDENS.glob("*.yaml")), INSTALL, *sorted(samples.glob("*.yaml"))]
+    """What the chart renders, the plain install, our samples and what the operator renders from each."""
+    manifests = ROOT / "manifests"
+    directories = (GOLDENS, manifests / "samples", manifests / "quickstart", BUILT)
+    return [INSTALL, *(path for directory in directories for path in sorted(directory.glob("*.yaml")))]
 
 
 @pytest.fixture(name="schema_directory", scope="session")
@@ -96,9 +100,6 @@ def criticals(text: str) -> list[str]:
         if check["grade"] == CRITICAL and not check["skipped"]
         for comment in check["comments"]
     ]
-
-
-CRITICAL = 1
 
 
 @pytest.mark.parametrize("case", ["default", "everything", "namespaced"])
