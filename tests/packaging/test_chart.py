@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NotRequired, TypedDict
 
 import pytest
 import yaml
 
 from charts.generate import CHART, CRD, RELEASE, documented_values, render
+from ip2a_operator import telemetry
 from ip2a_operator.permissions import RULES
+
+rendered = functools.cache(render)
+"""Most tests look at the same few sets of values."""
 
 
 class Metadata(TypedDict, total=False):
@@ -38,7 +44,11 @@ class Manifest(TypedDict, total=False):
 
 def objects(*arguments: str, release: str = RELEASE) -> list[Manifest]:
     """The rendered objects; arguments are helm's."""
-    return [document for document in yaml.safe_load_all(render(*arguments, release=release)) if document]
+    return [
+        document
+        for document in yaml.load_all(rendered(*arguments, release=release), Loader=yaml.CSafeLoader)
+        if document
+    ]
 
 
 def of_kind(manifests: list[Manifest], kind: str) -> list[Manifest]:
@@ -266,3 +276,17 @@ def test_two_releases_share_no_cluster_wide_name() -> None:
         for name in ("first", "second")
     ]
     assert names[0] & names[1] == {("CustomResourceDefinition", "ip2as.ip2a.dev")}
+
+
+def test_every_metric_on_the_dashboard_is_one_the_operator_has() -> None:
+    (dashboard,) = [
+        json.loads(one["data"]["ip2a-operator.json"])
+        for one in objects("--set", "dashboard.enabled=true")
+        if one["kind"] == "ConfigMap"
+    ]
+    asked = " ".join(target["expr"] for panel in dashboard["panels"] for target in panel["targets"])
+    shown = {re.sub(r"_bucket$", "", name) for name in re.findall(r"ip2a_operator_\w+", asked)}
+    sources = Path(telemetry.__file__).parents[1].rglob("*.py")
+    named = {name for path in sources for name in re.findall(r'"(ip2a_operator_\w+)"', path.read_text())}
+    assert shown
+    assert shown <= named
