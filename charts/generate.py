@@ -1,7 +1,8 @@
 """Writes what is derived from the chart, or says that it drifted: `python -m charts.generate [--check]`.
 
-Derived are the chart's copy of the CRD, its README (from the comments of values.yaml), the plain install and
-the goldens of `helm template`. It renders and compares; it never talks to a cluster.
+Derived are the chart's copy of the CRD, the operator's rights (from what its code says it calls), the README
+(from the comments of values.yaml), the plain install and the goldens of `helm template`. It renders and
+compares; it never talks to a cluster.
 """
 
 from __future__ import annotations
@@ -18,17 +19,20 @@ from pathlib import Path
 import yaml
 
 from devcluster.gotools import tool
+from ip2a_operator.permissions import RULES
 
 ROOT = Path(__file__).resolve().parents[1]
 CHART = ROOT / "charts" / "ip2a-operator"
 CRD = ROOT / "manifests" / "crds" / "ip2a.dev_ip2as.yaml"
 CHART_CRD = CHART / "files" / "crds" / CRD.name
+CHART_RULES = CHART / "files" / "rules.yaml"
 INSTALL = ROOT / "manifests" / "install" / "ip2a-operator.yaml"
 CASES = ROOT / "tests" / "packaging" / "values"
 GOLDENS = ROOT / "tests" / "packaging" / "goldens"
 
 RELEASE = "ip2a-operator"
 NAMESPACE = "ip2a-system"
+VERBS = ("get", "list", "watch", "create", "update", "patch", "delete")
 KUBE_VERSION = "1.36.0"
 RENDER_TIMEOUT_SECONDS = 60
 
@@ -125,6 +129,26 @@ def readme() -> str:
     )
 
 
+def rules() -> str:
+    """What the operator may do where it watches, as the list `rules` of a Role.
+
+    Resources of one group with the same verbs share a rule; order does not depend on the code's.
+    """
+    together: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for rule in RULES:
+        if rule.where == "watched":
+            verbs = tuple(sorted(rule.verbs, key=VERBS.index))
+            together.setdefault((rule.group, verbs), []).append(rule.resource)
+    lines = ["# Generated from operator/src/ip2a_operator/permissions.py: make generate."]
+    for (group, verbs), resources in sorted(together.items()):
+        lines += [
+            "- apiGroups: [" + (group or '""') + "]",
+            f"  resources: [{', '.join(sorted(resources))}]",
+            f"  verbs: [{', '.join(verbs)}]",
+        ]
+    return "\n".join(lines) + "\n"
+
+
 def install() -> str:
     """The plain install: the chart's objects without its hooks, and their namespace."""
     return INSTALL_HEADER + render("--no-hooks")
@@ -138,6 +162,7 @@ def golden(case: Path) -> str:
 def generated() -> Iterator[tuple[Path, str]]:
     """Every derived file with its right text; each may be read by the making of the next."""
     yield CHART_CRD, CRD.read_text()
+    yield CHART_RULES, rules()
     yield CHART / "README.md", readme()
     yield INSTALL, install()
     for case in sorted(CASES.glob("*.yaml")):

@@ -56,6 +56,7 @@ def steps() -> list[Step]:
         Step("layers (import-linter)", (str(BIN / "lint-imports"),)),
         Step("yaml (yamllint)", (str(BIN / "yamllint"), "--strict", ".")),
         Step("chart (helm lint)", (str(tool("helm")), "lint", "--strict", "--quiet", "charts/ip2a-operator")),
+        Step("generated: CRD, API reference", (python, "-m", "ip2a_operator.api.generate", "--check")),
         Step("generated: chart, install, goldens", (python, "-m", "charts.generate", "--check")),
         Step("generated: figures in documents", (python, "-m", "bench.figures", "--check")),
         Step("files (pytest)", (str(BIN / "pytest"), "-q", "-p", "no:cacheprovider", *FILE_TESTS)),

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterator
-from typing import TypedDict
+from pathlib import Path
+from typing import NotRequired, TypedDict
 
 import pytest
 import yaml
 
 from charts.generate import CHART, CRD, RELEASE, documented_values, render
+from ip2a_operator import telemetry
+from ip2a_operator.permissions import RULES
+
+rendered = functools.cache(render)
+"""Most tests look at the same few sets of values."""
 
 
 class Metadata(TypedDict, total=False):
@@ -24,6 +31,7 @@ class Rule(TypedDict):
     apiGroups: list[str]
     resources: list[str]
     verbs: list[str]
+    resourceNames: NotRequired[list[str]]
 
 
 class Manifest(TypedDict, total=False):
@@ -36,7 +44,11 @@ class Manifest(TypedDict, total=False):
 
 def objects(*arguments: str, release: str = RELEASE) -> list[Manifest]:
     """The rendered objects; arguments are helm's."""
-    return [document for document in yaml.safe_load_all(render(*arguments, release=release)) if document]
+    return [
+        document
+        for document in yaml.load_all(rendered(*arguments, release=release), Loader=yaml.CSafeLoader)
+        if document
+    ]
 
 
 def of_kind(manifests: list[Manifest], kind: str) -> list[Manifest]:
@@ -156,6 +168,36 @@ def test_both_scopes_grant_the_same_rules() -> None:
     assert role["metadata"]["namespace"] == "ip2a-system"
 
 
+def grants(rules: list[Rule]) -> set[tuple[str, str, str]]:
+    """(group, resource, verb) one by one."""
+    return {
+        (group, resource, verb)
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+@pytest.mark.parametrize(
+    ("where", "kind", "name"), [("watched", "ClusterRole", "ip2a-operator"), ("own", "Role", "ip2a-operator-lease")]
+)
+def test_the_rights_are_what_the_code_says_it_calls(where: str, kind: str, name: str) -> None:
+    """That the code calls nothing else is shown where it runs: with these rights, and no others."""
+    called = {(rule.group, rule.resource, verb) for rule in RULES if rule.where == where for verb in rule.verbs}
+    assert called
+    assert grants(only(objects(), kind, name)["rules"]) == called
+
+
+def test_a_lease_right_holds_for_the_one_lease_only() -> None:
+    """Creation cannot be limited to a name."""
+    rules = only(objects(), "Role", "ip2a-operator-lease")["rules"]
+    unlimited = {verb for rule in rules if not rule.get("resourceNames") for verb in rule["verbs"]}
+    assert unlimited == {"create"}
+    named = {name for rule in rules for name in rule.get("resourceNames", [])}
+    assert named == {environment(only(objects(), "Deployment", "ip2a-operator"))["IP2A_OPERATOR_LEASE_NAME"]}
+
+
 def test_namespaced_scope_grants_nothing_cluster_wide() -> None:
     manifests = objects("--set", "scope=namespaced,namespaces={one,two},rbac.aggregate=false")
     assert not of_kind(manifests, "ClusterRole")
@@ -180,7 +222,7 @@ def test_the_operator_is_told_every_image_of_the_values() -> None:
     told = {
         name.removeprefix("IP2A_OPERATOR_IMAGE_"): value
         for name, value in environment(deployment).items()
-        if name.startswith("IP2A_OPERATOR_IMAGE_")
+        if name.startswith("IP2A_OPERATOR_IMAGE_") and name != "IP2A_OPERATOR_IMAGE_PULL_POLICY"
     }
     assert told == {re.sub(r"([A-Z])", r"_\1", name).upper(): image for name, image in images.items()}
 
@@ -234,3 +276,17 @@ def test_two_releases_share_no_cluster_wide_name() -> None:
         for name in ("first", "second")
     ]
     assert names[0] & names[1] == {("CustomResourceDefinition", "ip2as.ip2a.dev")}
+
+
+def test_every_metric_on_the_dashboard_is_one_the_operator_has() -> None:
+    (dashboard,) = [
+        json.loads(one["data"]["ip2a-operator.json"])
+        for one in objects("--set", "dashboard.enabled=true")
+        if one["kind"] == "ConfigMap"
+    ]
+    asked = " ".join(target["expr"] for panel in dashboard["panels"] for target in panel["targets"])
+    shown = {re.sub(r"_bucket$", "", name) for name in re.findall(r"ip2a_operator_\w+", asked)}
+    sources = Path(telemetry.__file__).parents[1].rglob("*.py")
+    named = {name for path in sources for name in re.findall(r'"(ip2a_operator_\w+)"', path.read_text())}
+    assert shown
+    assert shown <= named

@@ -90,6 +90,12 @@ def test_only_the_full_run_has_the_tests_marked_full() -> None:
     assert not any("not full" in stage.command for stage in run.stages(full=True))
 
 
+def test_on_kind_the_tests_of_the_embedded_cluster_are_left_out() -> None:
+    commands = {kind: run.stages(full=False, cluster_kind=kind)[-1].command for kind in ("embedded", "kind")}
+    assert set(commands["kind"]) - set(commands["embedded"]) == {f"--ignore={path}" for path in run.EMBEDDED_TESTS}
+    assert all((run.ROOT / path).exists() for path in run.EMBEDDED_TESTS)
+
+
 def test_every_directory_of_tests_is_a_stage() -> None:
     directories = {path.name for path in (run.ROOT / "tests").iterdir() if path.is_dir() and path.name[0] not in "._"}
     assert directories <= {stage.name for stage in run.stages(full=False)}

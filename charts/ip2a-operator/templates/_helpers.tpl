@@ -39,8 +39,8 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{/* Pod Security Standard "restricted", for pods. The user is the image's. */}}
 {{- define "ip2a-operator.podSecurityContext" -}}
 runAsNonRoot: true
-runAsUser: 65532
-runAsGroup: 65532
+runAsUser: 10001
+runAsGroup: 10001
 seccompProfile: {type: RuntimeDefault}
 {{- end -}}
 

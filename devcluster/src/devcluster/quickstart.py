@@ -30,6 +30,8 @@ QUICKSTART = CHECKOUT / "manifests" / "quickstart"
 ROLES = ("admin", "officer", "staff", "organizer", "instructor", "member", "applicant")
 URL = "http://localhost:8080"
 KIND_NAME = "ip2a"
+LOCAL_IMAGES = "imagePullPolicy=IfNotPresent"
+"""No registry has what was built here; the chart's default would ask one."""
 READY_SECONDS = 420
 SEED_SECONDS = 300
 
@@ -69,7 +71,8 @@ def on_embedded(progress: Progress) -> str:
     with progress.step("load our images"):
         for one in built.values():
             images.import_file(one.archive, one.name)
-    return _install(progress, embedded_target(), {name: one.name for name, one in built.items()}, ("replicas=1",))
+    names = {name: one.name for name, one in built.items()}
+    return _install(progress, embedded_target(), names, (LOCAL_IMAGES, "replicas=1"))
 
 
 def embedded_target() -> Target:
@@ -100,7 +103,7 @@ def on_kind(progress: Progress) -> str:
     with progress.step("addons"):
         target.run("apply", "--server-side", "-k", CHECKOUT / "manifests" / "kind", timeout=300)
         target.run("wait", "--for=condition=Available", "deployment", "--all", "-A", "--timeout=300s", timeout=320)
-    return _install(progress, target, names, ())
+    return _install(progress, target, names, (LOCAL_IMAGES,))
 
 
 def kind_down(progress: Progress) -> None:
