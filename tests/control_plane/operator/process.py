@@ -20,6 +20,19 @@ IMAGES = {
 }
 
 
+# In the image the user has a number and no name; asking for it is an error there, so it is one here.
+_AS_IN_A_CONTAINER = """\
+import getpass, sys
+
+def nameless():
+    raise OSError("No username set in the environment")
+
+getpass.getuser = nameless
+from ip2a_operator.main import main
+sys.exit(main())
+"""
+
+
 class OperatorProcess:
     """One replica of the operator that serves one namespace."""
 
@@ -55,7 +68,7 @@ class OperatorProcess:
     def start(self) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "ip2a_operator"], env=self._environment, stdout=log, stderr=log
+                [sys.executable, "-c", _AS_IN_A_CONTAINER], env=self._environment, stdout=log, stderr=log
             )
 
     def kill(self) -> None:
