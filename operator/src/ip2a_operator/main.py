@@ -148,6 +148,8 @@ async def _watch(settings: Settings, context: Context, *, ready: asyncio.Event, 
         registry=registry,
         settings=startup.operator_settings(),
         standalone=True,
+        # Else kopf asks for the user's name, which a container does not have.
+        identity=settings.pod_name,  # type: ignore[arg-type]  # a NewType of str that kopf does not export
         clusterwide=not settings.namespaces,
         namespaces=settings.namespaces,
         ready_flag=ready,

@@ -19,6 +19,7 @@ class Settings(BaseSettings):
     image_pgbouncer: str = Field(min_length=1, description="PgBouncer image.")
     image_redis: str = Field(min_length=1, description="Redis image.")
     image_redis_exporter: str = Field(min_length=1, description="Redis exporter image.")
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
     namespaces: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Namespaces to serve, separated by commas; all when empty."
     )
@@ -44,4 +45,5 @@ class Settings(BaseSettings):
             pgbouncer=self.image_pgbouncer,
             redis=self.image_redis,
             redis_exporter=self.image_redis_exporter,
+            pull_policy=self.image_pull_policy,
         )

@@ -132,6 +132,8 @@ def test_no_longer_wanted_is_pruned_but_never_the_foreign_or_the_database() -> N
         "StatefulSet local46-redis",
         "Service local46-redis",
         "Secret local46-redis",
+        "NetworkPolicy local46-redis",
+        "PodMonitor local46-redis",
     }
 
 

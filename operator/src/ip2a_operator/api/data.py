@@ -155,5 +155,10 @@ class Cache(Section):
         Rule(
             "!has(self.external) || !(has(self.memory) || has(self.persistence))",
             "cache.external excludes memory and persistence; remove them",
-        )
+        ),
+        Rule(
+            "has(self.persistence) == has(oldSelf.persistence) && "
+            "(!has(self.persistence) || self.persistence.size == oldSelf.persistence.size)",
+            "cache.persistence cannot change: a StatefulSet's volumes cannot; make a new resource",
+        ),
     )

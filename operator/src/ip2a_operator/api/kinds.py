@@ -63,7 +63,6 @@ OWNED: Final = (
     Kind("postgresql.cnpg.io", "v1", "Pooler", "poolers"),
     Kind("postgresql.cnpg.io", "v1", "ScheduledBackup", "scheduledbackups"),
     Kind("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes", optional=True),
-    Kind("monitoring.coreos.com", "v1", "ServiceMonitor", "servicemonitors", optional=True),
     Kind("monitoring.coreos.com", "v1", "PodMonitor", "podmonitors", optional=True),
     Kind("monitoring.coreos.com", "v1", "PrometheusRule", "prometheusrules", optional=True),
 )

@@ -1,6 +1,6 @@
 """`spec.app`: the platform's pods, or any web image of one's own in their place."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -150,9 +150,13 @@ class ScheduledJob(Section):
 class App(Section):
     """The web application."""
 
-    image: Image | None = Field(default=None, description="Container image; the platform's own when left out.")
-    image_pull_policy: Annotated[str, StringConstraints(pattern="^(Always|IfNotPresent|Never)$")] = Field(
-        default="IfNotPresent", description="Always, IfNotPresent or Never."
+    image: Image | None = Field(
+        default=None,
+        description="Container image; the platform's own when left out. One whose path ends in ip2a-app is "
+        "taken for a build of the platform.",
+    )
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = Field(
+        default=None, description="When to pull the image; as the operator was installed, when left out."
     )
     image_pull_secrets: Annotated[tuple[SecretRef, ...], Field(max_length=8)] = Field(
         default=(), description="Secrets to pull the image with."

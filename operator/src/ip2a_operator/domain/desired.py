@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
-from ip2a_operator.domain.builders import app, database, jobs, redis
+from ip2a_operator.domain.builders import app, database, jobs, monitors, network, redis
 from ip2a_operator.domain.observed import Ref, ref_of
 from ip2a_operator.domain.stack import Stack
 from ip2a_operator.domain.tree import Manifest
@@ -41,6 +41,8 @@ def desired(stack: Stack, migration_attempt: int = 0) -> tuple[Wanted, ...]:
         app.ingress(stack),
         app.http_route(stack),
         redis.service(stack),
+        *network.policies(stack),
+        *monitors.monitors(stack),
     ]
     stages: list[tuple[Stage, list[Manifest | None]]] = [
         (Stage.FOUNDATION, foundation),

@@ -17,6 +17,7 @@ class Images:
     pgbouncer: str
     redis: str
     redis_exporter: str
+    pull_policy: str = "IfNotPresent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +99,8 @@ class Stack:
 
     @property
     def is_platform(self) -> bool:
-        """Whether the pods run the platform's own image rather than somebody else's."""
-        return self.resource.spec.app.image is None or bool(self.resource.spec.app.image == self.images.app)
+        """Whether the pods run the platform (any version or mirror of its image) or somebody else's image."""
+        return image_name(self.app_image) == image_name(self.images.app)
 
     @property
     def migration_command(self) -> tuple[str, ...]:
@@ -107,12 +108,7 @@ class Stack:
         migration = self.resource.spec.app.migration
         if not migration.enabled:
             return ()
-        return migration.command or (("ip2a-app", "migrate") if self._speaks_platform else ())
-
-    @property
-    def _speaks_platform(self) -> bool:
-        """Another image without a command of its own is taken for a build of the platform."""
-        return self.is_platform or not self.resource.spec.app.command
+        return migration.command or (("ip2a-app", "migrate") if self.is_platform else ())
 
     @property
     def migration(self) -> str:
@@ -127,3 +123,8 @@ class Stack:
         if ingress is None:
             return f"http://{self.app}.{self.namespace}.svc"
         return ingress.public_url or f"{'https' if ingress.tls else 'http'}://{ingress.host}"
+
+
+def image_name(image: str) -> str:
+    """The last component of an image's path: `registry:5000/a/ip2a-app:1@sha256:…` is `ip2a-app`."""
+    return image.partition("@")[0].rpartition("/")[2].partition(":")[0]

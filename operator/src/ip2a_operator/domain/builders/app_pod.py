@@ -13,6 +13,7 @@ from ip2a_operator.domain.builders.podspec import (
     resources,
     spread,
 )
+from ip2a_operator.domain.capacity import Amounts
 from ip2a_operator.domain.stack import Stack
 from ip2a_operator.names import (
     CHECKSUM_ANNOTATION,
@@ -25,6 +26,19 @@ from ip2a_operator.names import (
 DRAIN_SECONDS = 5
 """How long an ending pod still answers, while endpoints and ingress forget it."""
 GRACE_SECONDS = 40
+GATE = Amounts(cpu=10, memory=16, cpu_limit=500, memory_limit=64)
+_LIBPQ: Sequence[Mapping[str, object]] = [
+    {"name": f"PG{theirs}", "value": f"$(IP2A_DB_{ours})"}
+    for theirs, ours in (
+        ("HOST", "WRITE_HOST"),
+        ("PORT", "PORT"),
+        ("DATABASE", "NAME"),
+        ("USER", "USER"),
+        ("PASSWORD", "PASSWORD"),
+        ("SSLMODE", "SSLMODE"),
+        ("SSLROOTCERT", "SSLROOTCERT"),
+    )
+] + [{"name": "PGCONNECT_TIMEOUT", "value": "3"}]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +66,9 @@ def pod_template(stack: Stack, run: Run, *, restart_policy: str = "Always") -> d
             "prometheus.io/path": "/metrics",
         }
     volumes, mounts = empty_dirs(app.writable_paths)
+    containers = [_container(stack, run, [*ca_mount(stack), *mounts, *app.volume_mounts])]
+    if run.serves and app.probes is not None and app.probes.require_database:
+        containers.append(_database_gate(stack, run))
     spec: dict[str, object] = {
         "serviceAccountName": stack.app,
         "automountServiceAccountToken": False,
@@ -59,7 +76,7 @@ def pod_template(stack: Stack, run: Run, *, restart_policy: str = "Always") -> d
         "restartPolicy": restart_policy,
         "securityContext": pod_security(app.run_as_user),
         "terminationGracePeriodSeconds": GRACE_SECONDS,
-        "containers": [_container(stack, run, [*ca_mount(stack), *mounts, *app.volume_mounts])],
+        "containers": containers,
         "volumes": [*ca_volume(stack), *volumes, *app.volumes],
     }
     if app.image_pull_secrets:
@@ -74,7 +91,7 @@ def _container(stack: Stack, run: Run, mounts: Sequence[Mapping[str, object]]) -
     container: dict[str, object] = {
         "name": run.component.value,
         "image": stack.app_image,
-        "imagePullPolicy": app.image_pull_policy,
+        "imagePullPolicy": app.image_pull_policy or stack.images.pull_policy,
         "env": run.env,
         "resources": resources(stack.sizes.app, run.given),
         "securityContext": container_security(),
@@ -90,6 +107,28 @@ def _container(stack: Stack, run: Run, mounts: Sequence[Mapping[str, object]]) -
     if run.serves:
         container |= _serving(stack)
     return container
+
+
+def _database_gate(stack: Stack, run: Run) -> dict[str, object]:
+    """A pod is ready when all its containers are: this one is while a query through the write pooler works."""
+    names = {"USER", "PASSWORD", "WRITE_HOST", "PORT", "NAME", "SSLMODE", "SSLROOTCERT"}
+    wanted = {f"IP2A_DB_{name}" for name in names}
+    return {
+        "name": "database-gate",
+        "image": stack.images.postgresql,
+        "imagePullPolicy": stack.images.pull_policy,
+        "command": ["sleep", "infinity"],
+        "env": [*(variable for variable in run.env if variable["name"] in wanted), *_LIBPQ],
+        "readinessProbe": {
+            "exec": {"command": ["psql", "--no-psqlrc", "--quiet", "--command=SELECT 1"]},
+            "periodSeconds": 5,
+            "timeoutSeconds": 4,
+            "failureThreshold": 1,
+        },
+        "resources": resources(GATE),
+        "securityContext": container_security(),
+        "volumeMounts": ca_mount(stack),
+    }
 
 
 def _serving(stack: Stack) -> dict[str, object]:

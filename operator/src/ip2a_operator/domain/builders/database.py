@@ -40,6 +40,7 @@ def cluster(stack: Stack) -> Manifest | None:
     spec: dict[str, object] = {
         "instances": stack.sizes.instances,
         "imageName": wanted.image or stack.images.postgresql,
+        "imagePullPolicy": stack.images.pull_policy,
         "storage": storage,
         "resources": resources(stack.sizes.database, wanted.resources),
         "enablePDB": stack.sizes.instances > 1,
@@ -153,6 +154,7 @@ def poolers(stack: Stack) -> list[Manifest]:
 def _pooler(stack: Stack, name: str, kind: str, pool: PoolSizes) -> Manifest:
     container: dict[str, object] = {
         "name": "pgbouncer",
+        "imagePullPolicy": stack.images.pull_policy,
         "resources": resources(stack.sizes.pooler, stack.resource.spec.pooling.resources),
         "lifecycle": {"preStop": {"sleep": {"seconds": POOLER_DRAIN_SECONDS}}},
     }

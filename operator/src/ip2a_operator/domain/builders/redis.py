@@ -83,7 +83,7 @@ def _server(stack: Stack) -> dict[str, object]:
     return {
         "name": "redis",
         "image": stack.images.redis,
-        "imagePullPolicy": "IfNotPresent",
+        "imagePullPolicy": stack.images.pull_policy,
         "command": ["sh", "-c", _START],
         "env": [
             {"name": "PORT", "value": str(REDIS_PORT)},
@@ -113,7 +113,7 @@ def _exporter(stack: Stack) -> dict[str, object]:
     return {
         "name": "exporter",
         "image": stack.images.redis_exporter,
-        "imagePullPolicy": "IfNotPresent",
+        "imagePullPolicy": stack.images.pull_policy,
         "env": [
             {"name": "REDIS_ADDR", "value": f"redis://127.0.0.1:{REDIS_PORT}"},
             {"name": "REDIS_EXPORTER_WEB_LISTEN_ADDRESS", "value": f":{REDIS_EXPORTER_PORT}"},

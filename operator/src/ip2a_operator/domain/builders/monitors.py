@@ -1,0 +1,89 @@
+"""Monitors and rules of the Prometheus operator, where its CRDs exist. Alerts say what to do, in
+docs/operator.md."""
+
+from typing import Final
+
+from ip2a_operator.domain.builders.metadata import Component, manifest, selector
+from ip2a_operator.domain.builders.redis import is_wanted
+from ip2a_operator.domain.stack import Stack
+from ip2a_operator.domain.tree import Manifest
+from ip2a_operator.names import OPS_PORT_NAME
+
+API: Final = "monitoring.coreos.com/v1"
+INTERVAL: Final = "15s"
+
+
+def monitors(stack: Stack) -> list[Manifest]:
+    """PodMonitors for the app, the database, the poolers and Redis, and one set of rules."""
+    if not stack.resource.spec.monitoring.enabled:
+        return []
+    found: list[Manifest] = []
+    if "PodMonitor" in stack.offered:
+        found += _pod_monitors(stack)
+    if "PrometheusRule" in stack.offered:
+        found.append(_rules(stack))
+    return found
+
+
+def _pod_monitors(stack: Stack) -> list[Manifest]:
+    app = stack.resource.spec.app
+    found = []
+    if app.metrics if app.metrics is not None else stack.is_platform:
+        chosen = selector(stack, Component.APP)
+        found.append(_pod_monitor(stack, stack.app, Component.APP, chosen, OPS_PORT_NAME))
+    if stack.resource.spec.database.external is None:
+        instances = {"cnpg.io/cluster": stack.database, "cnpg.io/podRole": "instance"}
+        found.append(_pod_monitor(stack, stack.database, Component.DATABASE, instances, "metrics"))
+        for name in (stack.write_pool, *([stack.read_pool] if stack.sizes.read else [])):
+            found.append(_pod_monitor(stack, name, Component.POOLER, {"cnpg.io/poolerName": name}, "metrics"))
+    if is_wanted(stack):
+        chosen = selector(stack, Component.CACHE)
+        found.append(_pod_monitor(stack, stack.redis, Component.CACHE, chosen, "metrics"))
+    return found
+
+
+def _pod_monitor(stack: Stack, name: str, component: Component, chosen: dict[str, str], port: str) -> Manifest:
+    spec = {
+        "selector": {"matchLabels": chosen},
+        "podMetricsEndpoints": [{"port": port, "interval": INTERVAL}],
+    }
+    return manifest(stack, API, "PodMonitor", name, component, spec=spec)
+
+
+def _rules(stack: Stack) -> Manifest:
+    where = f'namespace="{stack.namespace}"'
+    rules = [
+        _alert(
+            "IP2AAppDown",
+            f'sum(up{{{where},pod=~"{stack.app}-.*"}}) < 1',
+            "2m",
+            "critical",
+            "no app pod answers",
+        ),
+        _alert(
+            "IP2AReplicaLag",
+            f'max(cnpg_pg_replication_lag{{{where},pod=~"{stack.database}-.*"}}) > 30',
+            "5m",
+            "warning",
+            "a replica is more than 30 s behind",
+        ),
+        _alert(
+            "IP2APoolWaiting",
+            f'max(cnpg_pgbouncer_pools_maxwait{{{where},pod=~"{stack.name}-pool-.*"}}) > 1',
+            "2m",
+            "warning",
+            "clients wait longer than a second for a server connection",
+        ),
+    ]
+    groups = [{"name": f"{stack.name}.rules", "rules": rules}]
+    return manifest(stack, API, "PrometheusRule", stack.name, Component.APP, spec={"groups": groups})
+
+
+def _alert(name: str, expression: str, duration: str, severity: str, summary: str) -> dict[str, object]:
+    return {
+        "alert": name,
+        "expr": expression,
+        "for": duration,
+        "labels": {"severity": severity},
+        "annotations": {"summary": summary, "description": f"docs/operator.md, alerts: {name}"},
+    }
