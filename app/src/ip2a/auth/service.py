@@ -3,7 +3,6 @@
 No connection is held while a password is hashed, and every answer to a wrong log-in is the same.
 """
 
-import contextlib
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -13,11 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ip2a.auth import repository
 from ip2a.auth.repository import Account, OpenSession
 from ip2a.database.identity import AUTHENTICATION, transaction
+from ip2a.reads import Query, Read, user_subject
 from ip2a.runtime import Runtime
+from ip2a.security.principal import Principal, read_principal
 from ip2a.security.tokens import (
     REFRESH_LIFETIME,
     REUSE_GRACE,
-    Claims,
     csrf_token,
     issue_access_token,
     new_refresh_token,
@@ -27,6 +27,15 @@ from ip2a.security.tokens import (
 from ip2a.web.problems import Problem
 
 MAXIMUM_DEVICE = 500
+PRINCIPAL = Read(
+    name="principal",
+    path="",
+    permission="",
+    statement=repository.PRINCIPAL,
+    seconds=86_400,
+    subject=b"",
+    primary_only=True,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,31 +123,32 @@ async def refresh(runtime: Runtime, refresh_token: str, client: Client) -> Sessi
         if now - stored.used_at <= REUSE_GRACE:
             account = await _active_account(connection, stored.user_id, now)
             return _session(runtime, account, stored.session_id, successor, now)
-        await repository.revoke_session(connection, user_id=stored.user_id, session_id=stored.session_id, now=now)
-        await repository.raise_token_epoch(connection, stored.user_id)
+    async with runtime.writer.transaction(AUTHENTICATION, [user_subject(stored.user_id)]) as writing:
+        await repository.revoke_session(
+            writing.connection, user_id=stored.user_id, session_id=stored.session_id, now=now
+        )
+        await repository.raise_token_epoch(writing.connection, stored.user_id)
     raise invalid_session()
 
 
 async def end_session(runtime: Runtime, user_id: int, session_id: UUID) -> bool:
     """Revoke one session of an account; False when it was not open."""
-    async with transaction(runtime.databases.write, AUTHENTICATION) as connection:
-        revoked = await repository.revoke_session(connection, user_id=user_id, session_id=session_id, now=runtime.now())
+    async with runtime.writer.transaction(AUTHENTICATION, [user_subject(user_id)]) as writing:
+        revoked = await repository.revoke_session(
+            writing.connection, user_id=user_id, session_id=session_id, now=runtime.now()
+        )
     return revoked > 0
 
 
-async def current_account(runtime: Runtime, claims: Claims) -> Account:
-    """The account behind an access token, as it is now.
+def principal_query(user_id: int) -> Query:
+    """The read of an account's principal; cached, and invalidated by whatever changes it."""
+    return Query(PRINCIPAL, AUTHENTICATION, user_subject(user_id), b"principal", (b"%d" % user_id,))
 
-    Raises Problem 401 when the account is inactive, its epoch has moved on, or the session was revoked.
-    """
-    async with transaction(runtime.databases.write, AUTHENTICATION) as connection:
-        account = await repository.find_account(connection, claims.user_id, runtime.now())
-        if account is None or not account.is_active or account.token_epoch != claims.epoch:
-            raise invalid_session()
-        with contextlib.suppress(ValueError):
-            if await repository.session_is_open(connection, UUID(claims.session_id)):
-                return account
-    raise invalid_session()
+
+async def principal(runtime: Runtime, user_id: int) -> Principal | None:
+    """The account as it is now; None when it does not exist or is not active."""
+    entry = await runtime.reads.answer(principal_query(user_id), 0)
+    return read_principal(entry.body) if entry.status == 200 else None
 
 
 async def sessions(runtime: Runtime, user_id: int) -> list[OpenSession]:
