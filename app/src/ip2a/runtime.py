@@ -26,7 +26,7 @@ class Runtime:
     redis: RedisConnection | None
     cache: Cache | None
     reader: Reader
-    reads: ReadThrough
+    read_through: ReadThrough
     writer: Writer
     outbox: Outbox
     admission: Admission
@@ -72,7 +72,7 @@ def create_runtime(settings: Settings, now: Callable[[], datetime] = utc_now) ->
         redis=redis,
         cache=cache,
         reader=reader,
-        reads=ReadThrough(reader, cache, admission.gate("self")),
+        read_through=ReadThrough(reader, cache, admission.gate("self")),
         writer=Writer(databases, reader.primary, outbox),
         outbox=outbox,
         admission=admission,

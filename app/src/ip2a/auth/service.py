@@ -3,7 +3,7 @@
 No connection is held while a password is hashed, and every answer to a wrong log-in is the same.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ip2a.auth import repository
 from ip2a.auth.repository import Account, OpenSession
-from ip2a.database.identity import AUTHENTICATION, transaction
+from ip2a.database.identity import AUTHENTICATION, Identity, transaction
 from ip2a.reads import Query, Read, user_subject
 from ip2a.runtime import Runtime
 from ip2a.security.principal import Principal, read_principal
@@ -44,6 +44,12 @@ class Client:
 
     address: str
     device: str | None
+    correlation_id: str = ""
+
+    @property
+    def authentication(self) -> Identity:
+        """The identity of the log-in flow, with where it comes from for the audit trail."""
+        return replace(AUTHENTICATION, address=self.address, correlation_id=self.correlation_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,7 @@ async def log_in(runtime: Runtime, email: str, password: str, client: Client) ->
     Raises Problem 401 (credentials), 423 (too many failures, with Retry-After), 403 (account inactive).
     """
     now = runtime.now()
-    async with transaction(runtime.databases.write, AUTHENTICATION) as connection:
+    async with transaction(runtime.databases.write, client.authentication) as connection:
         attempt = await repository.count_attempt(connection, email.strip().lower(), now)
     if attempt is not None and attempt.locked and attempt.locked_until is not None:
         seconds = max(1, int((attempt.locked_until - now).total_seconds()))
@@ -94,7 +100,7 @@ async def log_in(runtime: Runtime, email: str, password: str, client: Client) ->
     if runtime.passwords.is_outdated(attempt.password_hash):
         new_hash = await runtime.passwords.hash(password)
     session_id, refresh = uuid4(), new_refresh_token()
-    async with transaction(runtime.databases.write, AUTHENTICATION) as connection:
+    async with transaction(runtime.databases.write, client.authentication) as connection:
         await repository.record_success(connection, attempt.user_id, now, new_hash)
         await _store(connection, attempt.user_id, session_id, token=refresh, now=now, client=client)
         account = await _active_account(connection, attempt.user_id, now)
@@ -111,7 +117,7 @@ async def refresh(runtime: Runtime, refresh_token: str, client: Client) -> Sessi
     now = runtime.now()
     digest = token_digest(refresh_token)
     successor = successor_of(refresh_token, runtime.cookie_key)
-    async with transaction(runtime.databases.write, AUTHENTICATION) as connection:
+    async with transaction(runtime.databases.write, client.authentication) as connection:
         token = await repository.use_refresh_token(connection, digest, now)
         if token is not None:
             account = await _active_account(connection, token.user_id, now)
@@ -123,7 +129,7 @@ async def refresh(runtime: Runtime, refresh_token: str, client: Client) -> Sessi
         if now - stored.used_at <= REUSE_GRACE:
             account = await _active_account(connection, stored.user_id, now)
             return _session(runtime, account, stored.session_id, successor, now)
-    async with runtime.writer.transaction(AUTHENTICATION, [user_subject(stored.user_id)]) as writing:
+    async with runtime.writer.transaction(client.authentication, [user_subject(stored.user_id)]) as writing:
         await repository.revoke_session(
             writing.connection, user_id=stored.user_id, session_id=stored.session_id, now=now
         )
@@ -147,7 +153,7 @@ def principal_query(user_id: int) -> Query:
 
 async def principal(runtime: Runtime, user_id: int) -> Principal | None:
     """The account as it is now; None when it does not exist or is not active."""
-    entry = await runtime.reads.answer(principal_query(user_id), 0)
+    entry = await runtime.read_through.answer(principal_query(user_id), 0)
     return read_principal(entry.body) if entry.status == 200 else None
 
 

@@ -14,17 +14,17 @@ from dataclasses import dataclass
 
 import psycopg
 from psycopg import errors
-from psycopg.pq import ExecStatus
+from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlalchemy.pool import PoolProxiedConnection
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 from sqlalchemy.util import greenlet_spawn
 
 from ip2a.observability import metrics
 
 Row = tuple[bytes | None, ...]
 Parameters = tuple[bytes | None, ...]
-ROWS = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
+IDLE = TransactionStatus.IDLE
 # What a pooler that does not track prepared statements answers.
 PREPARED_LOST = (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement)
 
@@ -48,7 +48,9 @@ class Pipeline:
     """Runs batches on connections of one engine."""
 
     def __init__(self, engine: AsyncEngine, name: str) -> None:
-        self._engine = engine
+        pool = engine.sync_engine.pool
+        assert isinstance(pool, QueuePool)  # noqa: S101 (the engines are made with one)
+        self._pool = pool
         self._prepare = psycopg.capabilities.has_send_close_prepared()
         self._wait = metrics.POOL_WAIT.labels(name)
         self._used = metrics.POOL_USED.labels(name)
@@ -75,21 +77,27 @@ class Pipeline:
             async with asyncio.timeout(seconds):
                 results = await _exchange(connection.pgconn, batches, prepared)
         except BaseException as error:
-            self._used.dec()
-            if isinstance(error, psycopg.Error) and connection.pgconn.transaction_status == 0:
-                fairy.close()
-            else:
-                await asyncio.shield(greenlet_spawn(fairy.invalidate))
+            refused = isinstance(error, psycopg.Error) and connection.pgconn.transaction_status == IDLE
+            await self._check_in(fairy, usable=refused)
             raise
-        self._used.dec()
-        fairy.close()
+        await self._check_in(fairy, usable=True)
         return results
+
+    async def _check_in(self, fairy: PoolProxiedConnection, *, usable: bool) -> None:
+        self._used.dec()
+        pool = self._pool
+        if not usable:
+            await asyncio.shield(greenlet_spawn(fairy.invalidate))
+        elif pool.checkedin() < pool.size():
+            fairy.close()  # only puts it back: no waiting
+        else:
+            await asyncio.shield(greenlet_spawn(fairy.close))  # beyond the pool's size: closes it
 
     async def check_out(self) -> PoolProxiedConnection:
         """A connection of the pool, for at most the pool's timeout of waiting."""
         started = time.perf_counter()
         try:
-            fairy: PoolProxiedConnection = await greenlet_spawn(self._engine.sync_engine.pool.connect)
+            fairy: PoolProxiedConnection = await greenlet_spawn(self._pool.connect)
         finally:
             self._wait.observe(time.perf_counter() - started)
         self._used.inc()

@@ -33,7 +33,8 @@ SET_IDENTITY = Statement(
     b"""
     SELECT set_config('ip2a.user_id', $1, true), set_config('ip2a.member_id', $2, true),
         set_config('ip2a.resources', $3, true), set_config('statement_timeout', $4, true),
-        set_config('application_name', $5, true), pg_is_in_recovery(),
+        set_config('application_name', $5, true), set_config('ip2a.address', $6, true),
+        set_config('ip2a.correlation_id', $7, true), pg_is_in_recovery(),
         (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()
               ELSE pg_current_wal_insert_lsn() END - '0/0')::bigint
     """,
@@ -62,6 +63,8 @@ def set_identity(identity: Identity, route_class: str) -> Call:
         values["resources"].encode(),
         STATEMENT_TIMEOUT,
         b"ip2a-" + route_class.encode(),
+        values["address"].encode(),
+        values["correlation_id"].encode(),
     )
 
 

@@ -1,8 +1,7 @@
-"""Changes: committed with their audit rows and outbox rows, then invalidated, then told with their WAL
+"""Changes: committed with their outbox rows, then invalidated, then told with their WAL
 position.
 """
 
-import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple
@@ -18,12 +17,6 @@ from ip2a.database.reading import POSITION, set_identity
 
 TIMEOUT = 5.0  # seconds; what is unknown after that, the client repeats under its Idempotency-Key
 
-_AUDIT = text(
-    """
-    INSERT INTO audit_logs (table_name, record_id, action, new_values, changed_by_id)
-    VALUES (:table, :record, :action, cast(:values AS jsonb), ip2a_user_id())
-    """
-)
 _OUTBOX = text("INSERT INTO cache_outbox (subject) SELECT unnest(cast(:subjects AS text[])) RETURNING id")
 
 
@@ -34,13 +27,6 @@ class Writing:
         self.connection = connection
         self.subjects = list(subjects)
         self.lsn = 0
-
-    async def audit(self, table: str, record_id: int, action: str, values: dict[str, str | None]) -> None:
-        """Record the change in the same transaction."""
-        await self.connection.execute(
-            _AUDIT,
-            {"table": table, "record": str(record_id), "action": action, "values": json.dumps(values)},
-        )
 
 
 class Written(NamedTuple):

@@ -89,8 +89,8 @@ class _Exchange:
     async def _run(self) -> None:
         authorization, cookie, fresh, trace, etag = _headers(self._scope["headers"])
         self._trace = trace_id_of(trace)
-        TRACE_ID.set(self._trace.decode())
-        context = Context(if_none_match=etag)
+        context = Context(if_none_match=etag, trace_id=self._trace.decode())
+        TRACE_ID.set(context.trace_id)
         self._scope[KEY] = context
         if routing.is_free(self._method, self._path):
             await self._forward(context, [])
@@ -176,7 +176,7 @@ class _Exchange:
         return Checked(verdict.wait, verdict.remaining, ())
 
     async def _principal(self, credentials: Credentials, slot: Slot) -> Principal | None:
-        reads = self._edge._runtime.reads
+        reads = self._edge._runtime.read_through
         entry = slot.entry
         if entry is None or slot.lease:
             query = auth_service.principal_query(credentials.claims.user_id)
@@ -184,7 +184,7 @@ class _Exchange:
         return read_principal(entry.body) if entry.status == 200 else None
 
     async def _hot(self, context: Context, query: Query, slot: Slot, remaining: int) -> None:
-        reads = self._edge._runtime.reads
+        reads = self._edge._runtime.read_through
         self._route = query.read.path
         principal = context.principal
         min_lsn = freshness_needed(query.read, principal, context.min_lsn)

@@ -45,6 +45,7 @@ class Context:
     written_lsn: int = 0
     if_none_match: bytes = b""
     route_class: str = "self"
+    trace_id: str = ""
 
     def wrote(self, lsn: int) -> None:
         """Later reads of this client must not be older."""
@@ -123,7 +124,7 @@ def client_of(scope: Scope, trusted: tuple[Network, ...]) -> Client:
         elif name == b"user-agent":
             device = value.decode("latin-1")
     peer = scope.get("client")
-    return Client(_address(peer[0] if peer else None, forwarded, trusted), device)
+    return Client(_address(peer[0] if peer else None, forwarded, trusted), device, scope[KEY].trace_id)
 
 
 @lru_cache(maxsize=20_000)

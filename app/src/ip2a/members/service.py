@@ -32,5 +32,4 @@ async def change_contact(runtime: Runtime, identity: Identity, member_id: int, c
     async with runtime.writer.transaction(identity, [member_subject(member_id)]) as writing:
         if not await repository.change_contact(writing.connection, member_id, changes):
             raise Problem(404, "no-such-member", "There is no such member.")
-        await writing.audit("members", member_id, "UPDATE", changes)
     return writing.lsn

@@ -1,4 +1,4 @@
-"""Payments in the database. One statement checks, adds, records, audits and notes what became stale: concurrent
+"""Payments in the database. One statement checks, adds, records and notes what became stale: concurrent
 payments cannot be lost or doubled, and nothing is half-written.
 """
 
@@ -60,13 +60,6 @@ RECORD = Statement(
     remembered AS (
         INSERT INTO idempotency_keys (user_id, key, request_digest, payment_id)
         SELECT $5::integer, $6::varchar, $7::bytea, payment_id FROM numbered),
-    audited AS (
-        INSERT INTO audit_logs (table_name, record_id, action, old_values, new_values, changed_by_id)
-        SELECT 'dues_payments', id::varchar, 'UPDATE',
-            jsonb_build_object('balance_cents', balance_cents + $3::integer),
-            jsonb_build_object('balance_cents', balance_cents, 'status', status, 'payment_id', payment_id),
-            $5::integer
-        FROM numbered),
     stale AS (
         INSERT INTO cache_outbox (subject) SELECT 'member:' || member_id FROM charged RETURNING id)
     SELECT json_build_object('payment_id', paid.id, 'receipt_number', receipt_number,

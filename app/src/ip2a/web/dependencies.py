@@ -5,6 +5,7 @@ identity.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
@@ -41,7 +42,7 @@ class Caller:
     @property
     def identity(self) -> Identity:
         """What row-level security is told."""
-        return self.principal.identity
+        return replace(self.principal.identity, address=self.client.address, correlation_id=self.client.correlation_id)
 
     @property
     def min_lsn(self) -> int:
