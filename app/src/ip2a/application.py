@@ -10,19 +10,23 @@ from starlette.types import Message, Receive, Scope, Send
 
 from ip2a import __version__
 from ip2a.auth.endpoints import router as auth_router
+from ip2a.dues import service as dues_service
 from ip2a.dues.endpoints import router as dues_router
+from ip2a.edge.application import Edge
+from ip2a.employments import service as employments_service
 from ip2a.employments.endpoints import router as employments_router
+from ip2a.members import service as member_service
 from ip2a.members.endpoints import router as members_router
 from ip2a.organizations.endpoints import router as organizations_router
+from ip2a.organizations.service import ORGANIZATIONS
 from ip2a.pages import auth as auth_pages
 from ip2a.pages import member as member_pages
 from ip2a.pages.rendering import STATIC
 from ip2a.payments.endpoints import router as payments_router
 from ip2a.readiness import Readiness
 from ip2a.runtime import Runtime
-from ip2a.web import errors, metrics
+from ip2a.web import errors
 from ip2a.web.problems import ProblemBody
-from ip2a.web.security_headers import SecurityHeaders
 
 # Members' reads come most often and are matched first.
 ROUTERS = (
@@ -50,11 +54,21 @@ class CachedStaticFiles(StaticFiles):
         await super().__call__(scope, receive, send_cached)
 
 
-def create_application(runtime: Runtime, readiness: Readiness) -> FastAPI:
+# Answered by the edge when the cache has them.
+READS = (member_service.PROFILE, dues_service.DUES, employments_service.EMPLOYMENTS, dues_service.RATES, ORGANIZATIONS)
+
+
+def create_application(runtime: Runtime, readiness: Readiness) -> Edge:
     """The platform as one ASGI application."""
+    return Edge(create_api(runtime, readiness), runtime, READS)
+
+
+def create_api(runtime: Runtime, readiness: Readiness) -> FastAPI:
+    """What stands behind the edge."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await runtime.start()
         await readiness.start(runtime)
         yield
         await runtime.close()
@@ -80,9 +94,6 @@ def create_application(runtime: Runtime, readiness: Readiness) -> FastAPI:
     app.mount("/static", CachedStaticFiles(directory=STATIC), name="static")
     _add_probes(app, readiness)
     errors.install(app)
-    metrics.reset_for(app)
-    app.add_middleware(SecurityHeaders, in_production=runtime.settings.in_production)
-    app.add_middleware(metrics.RequestMetrics)
     return app
 
 

@@ -1,13 +1,13 @@
 """`ip2a-app`: serve the platform, migrate its database, fill it with demo data."""
 
 import asyncio
-import logging
 from datetime import UTC, datetime
 
 import click
 import uvloop
 
 from ip2a import __version__
+from ip2a.observability import logs
 from ip2a.settings import Settings, SettingsError, load_settings
 
 BAD_INPUT = 2
@@ -32,8 +32,7 @@ def main() -> None:
     """The membership platform. Configuration comes from IP2A_* environment variables
     (docs/architecture.md).
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
+    logs.configure()
 
 
 @main.command()

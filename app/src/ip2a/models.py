@@ -1,6 +1,7 @@
 """All models in one place, so that metadata is complete wherever it is needed."""
 
 from ip2a.auth import models as auth_models
+from ip2a.database import models as database_models
 from ip2a.database.base import Base
 from ip2a.dues import models as dues_models
 from ip2a.employments import models as employment_models
@@ -10,6 +11,7 @@ from ip2a.payments import models as payment_models
 
 MODULES = (
     auth_models,
+    database_models,
     dues_models,
     employment_models,
     member_models,

@@ -4,7 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from ip2a.cache.connection import RedisConnection, WhileConnecting
+from ip2a.cache.store import Cache
 from ip2a.database.engines import Databases, create_databases
+from ip2a.database.outbox import Outbox
+from ip2a.database.reading import Reader
+from ip2a.database.writing import Writer
+from ip2a.limits.admission import Admission, bounds_of
+from ip2a.reads import ReadThrough
 from ip2a.security.passwords import PasswordHasher
 from ip2a.security.tokens import TokenKeys
 from ip2a.settings import Settings
@@ -12,17 +19,33 @@ from ip2a.settings import Settings
 
 @dataclass(frozen=True)
 class Runtime:
-    """Engines, keys and clock; handed to services piece by piece, never reached for as a global."""
+    """Engines, cache, gates, keys and clock; handed to services, never reached for as a global."""
 
     settings: Settings
     databases: Databases
+    redis: RedisConnection | None
+    cache: Cache | None
+    reader: Reader
+    read_through: ReadThrough
+    writer: Writer
+    outbox: Outbox
+    admission: Admission
     passwords: PasswordHasher
     token_keys: TokenKeys
     cookie_key: bytes
     now: Callable[[], datetime]
 
+    async def start(self) -> None:
+        """Connect to Redis (or go on without) and begin relaying invalidations."""
+        if self.redis is not None:
+            await self.redis.start()
+        self.outbox.start()
+
     async def close(self) -> None:
-        """Return connections and end threads."""
+        """Finish what was begun, return connections and end threads."""
+        await self.outbox.close()
+        if self.redis is not None:
+            await self.redis.close()
         await self.databases.close()
         self.passwords.close()
 
@@ -35,11 +58,33 @@ def utc_now() -> datetime:
 def create_runtime(settings: Settings, now: Callable[[], datetime] = utc_now) -> Runtime:
     """Build everything from the settings; nothing is connected yet."""
     previous = settings.jwt_previous_key.get_secret_value().encode()
+    databases = create_databases(settings)
+    reader = Reader(databases)
+    redis, cache = _create_cache(settings)
+    outbox = Outbox(reader.primary, cache)
+    if redis is not None:
+        recovering = Cache(WhileConnecting(redis))
+        redis.before_use = lambda: outbox.drain(recovering)
+    admission = Admission(bounds_of(settings))
     return Runtime(
         settings=settings,
-        databases=create_databases(settings),
+        databases=databases,
+        redis=redis,
+        cache=cache,
+        reader=reader,
+        read_through=ReadThrough(reader, cache, admission.gate("self")),
+        writer=Writer(databases, reader.primary, outbox),
+        outbox=outbox,
+        admission=admission,
         passwords=PasswordHasher(),
         token_keys=TokenKeys(settings.jwt_key.get_secret_value().encode(), previous or None),
         cookie_key=settings.cookie_key.get_secret_value().encode(),
         now=now,
     )
+
+
+def _create_cache(settings: Settings) -> tuple[RedisConnection, Cache] | tuple[None, None]:
+    if not settings.redis_host:
+        return None, None
+    redis = RedisConnection(settings.redis_host, settings.redis_port, settings.redis_password.get_secret_value())
+    return redis, Cache(redis)

@@ -6,12 +6,13 @@ import secrets
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import date
+from ipaddress import IPv4Address
 
 import httpx
 import pytest
 from sqlalchemy import text
 
-from devcluster.services import PostgresServer
+from devcluster.services import PostgresServer, Redis
 from ip2a.application import create_application
 from ip2a.database.identity import SYSTEM, transaction
 from ip2a.readiness import Readiness
@@ -36,15 +37,17 @@ class Person:
 @pytest.fixture
 def environment(app_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The variables set for this process."""
-    for name, value in app_environment.items():
+    for name, value in {**app_environment, "IP2A_TRUSTED_PROXIES": "127.0.0.1/32"}.items():
         monkeypatch.setenv(name, value)
     return app_environment
 
 
 @pytest.fixture
-async def runtime(environment: dict[str, str]) -> AsyncIterator[Runtime]:
-    """The shared parts, as `serve` would build them."""
+async def runtime(environment: dict[str, str], redis_server: Redis) -> AsyncIterator[Runtime]:
+    """The shared parts, as `serve` would build them; Redis remembers nothing of other modules' databases."""
+    redis_server.flush()
     runtime = create_runtime(load_settings())
+    await runtime.start()
     yield runtime
     await runtime.close()
 
@@ -59,7 +62,14 @@ async def client(runtime: Runtime) -> AsyncIterator[httpx.AsyncClient]:
 def browser(runtime: Runtime) -> httpx.AsyncClient:
     """A client with its own cookies."""
     transport = httpx.ASGITransport(create_application(runtime, Readiness()))
-    return httpx.AsyncClient(transport=transport, base_url="http://localhost", timeout=30)
+    return httpx.AsyncClient(
+        transport=transport, base_url="http://localhost", timeout=30, headers={"X-Forwarded-For": some_address()}
+    )
+
+
+def some_address() -> str:
+    """A client address nobody else has: limits of anonymous requests count by address."""
+    return str(IPv4Address(secrets.randbits(24) | 0x64000000))
 
 
 @pytest.fixture(scope="session")

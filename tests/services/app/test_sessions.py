@@ -10,7 +10,7 @@ import pytest
 
 from ip2a.runtime import Runtime
 from ip2a.web import cookies
-from tests.services.app.conftest import PASSWORD, People, browser, log_in
+from tests.services.app.conftest import PASSWORD, People, browser, log_in, some_address
 
 LOGIN, REFRESH, ME = "/api/v1/auth/login", "/api/v1/auth/refresh", "/api/v1/auth/me"
 
@@ -55,7 +55,14 @@ async def test_lockout_is_exact_under_parallel_guesses(
 ) -> None:
     person = await people.make()
     guesses = await asyncio.gather(
-        *(client.post(LOGIN, json={"email": person.email, "password": f"guess {n}"}) for n in range(12))
+        *(
+            client.post(
+                LOGIN,
+                json={"email": person.email, "password": f"guess {n}"},
+                headers={"X-Forwarded-For": some_address()},
+            )
+            for n in range(12)
+        )
     )
     assert sorted(guess.status_code for guess in guesses) == [401] * 5 + [423] * 7
     right = await client.post(LOGIN, json={"email": person.email, "password": PASSWORD})
@@ -71,7 +78,8 @@ async def test_success_forgets_failures(client: httpx.AsyncClient, people: Peopl
     person = await people.make()
     for _ in range(3):
         for _ in range(4):
-            await client.post(LOGIN, json={"email": person.email, "password": "nope"})
+            address = {"X-Forwarded-For": some_address()}
+            await client.post(LOGIN, json={"email": person.email, "password": "nope"}, headers=address)
         await log_in(client, person)
 
 

@@ -44,21 +44,21 @@ async def refresh(
 @router.post("/logout", status_code=204)
 async def log_out(response: Response, runtime: RuntimeDependency, caller: CallerDependency) -> None:
     """End this session at once, access token included."""
-    await service.end_session(runtime, caller.account.user_id, caller.session_id)
+    await service.end_session(runtime, caller.principal.user_id, caller.session_id)
     cookies.clear_session_cookies(response, secure=runtime.settings.in_production)
 
 
 @router.get("/me")
 async def me(runtime: RuntimeDependency, caller: CallerDependency) -> CurrentUserResponse:
     """Who is calling, and the CSRF token for cookie-authenticated writes."""
-    account = caller.account
+    account = caller.principal
     return CurrentUserResponse(
         user_id=account.user_id,
         email=account.email,
         first_name=account.first_name,
         last_name=account.last_name,
         member_id=account.member_id,
-        roles=account.roles,
+        roles=list(account.roles),
         csrf_token=csrf_token(str(caller.session_id), runtime.cookie_key),
     )
 
@@ -75,14 +75,14 @@ async def sessions(runtime: RuntimeDependency, caller: CallerDependency) -> list
             address=item.address,
             current=item.session_id == caller.session_id,
         )
-        for item in await service.sessions(runtime, caller.account.user_id)
+        for item in await service.sessions(runtime, caller.principal.user_id)
     ]
 
 
 @router.delete("/sessions/{session_id}", status_code=204)
 async def end_session(session_id: UUID, runtime: RuntimeDependency, caller: CallerDependency) -> None:
     """End one of the caller's sessions."""
-    if not await service.end_session(runtime, caller.account.user_id, session_id):
+    if not await service.end_session(runtime, caller.principal.user_id, session_id):
         raise Problem(404, "no-such-session", "There is no open session with this id.")
 
 

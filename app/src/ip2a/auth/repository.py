@@ -7,6 +7,8 @@ from uuid import UUID
 from sqlalchemy import bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ip2a.database.pipeline import Statement
+
 MAXIMUM_FAILURES = 5
 LOCK_TIME = timedelta(minutes=30)
 
@@ -130,9 +132,26 @@ _OPEN_SESSIONS = text(
     """
 )
 
-_SESSION_IS_OPEN = text(
-    "SELECT NOT EXISTS (SELECT FROM refresh_tokens WHERE session_id = :session_id AND revoked_at IS NOT NULL)"
+PRINCIPAL = Statement(
+    b"ip2a_principal",
+    b"""
+    SELECT json_build_object('user_id', u.id, 'email', u.email, 'first_name', u.first_name,
+            'last_name', u.last_name, 'member_id', u.member_id, 'is_active', u.is_active,
+            'token_epoch', u.token_epoch,
+            'roles', array(
+                SELECT r.name FROM user_roles ur JOIN roles r ON r.id = ur.role_id
+                WHERE ur.user_id = u.id AND (ur.expires_at IS NULL OR ur.expires_at > now())
+                ORDER BY r.level DESC),
+            'ended_sessions', array(
+                SELECT DISTINCT session_id FROM refresh_tokens
+                WHERE user_id = u.id AND revoked_at > now() - interval '1 hour'))::text,
+        least(86400, ceil(extract(epoch FROM
+            (SELECT min(expires_at) FROM user_roles WHERE user_id = u.id AND expires_at > now()) - now())))
+    FROM users u WHERE u.id = $1::integer
+    """,
 )
+"""What security.principal reads, and how many seconds it may be kept. Sessions that ended within the hour are named:
+their access tokens have not all expired, also if clocks differ."""
 
 
 async def count_attempt(connection: AsyncConnection, email: str, now: datetime) -> LoginAttempt | None:
@@ -211,9 +230,3 @@ async def open_sessions(connection: AsyncConnection, user_id: int, now: datetime
     """Sessions that can still be refreshed, newest first."""
     rows = await connection.execute(_OPEN_SESSIONS, {"user_id": user_id, "now": now})
     return [OpenSession._make(row) for row in rows]
-
-
-async def session_is_open(connection: AsyncConnection, session_id: UUID) -> bool:
-    """Whether nothing of the session was revoked."""
-    answer: bool = (await connection.execute(_SESSION_IS_OPEN, {"session_id": session_id})).scalar_one()
-    return answer

@@ -3,8 +3,7 @@
 No connection is held while a password is hashed, and every answer to a wrong log-in is the same.
 """
 
-import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -12,12 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ip2a.auth import repository
 from ip2a.auth.repository import Account, OpenSession
-from ip2a.database.identity import AUTHENTICATION, transaction
+from ip2a.database.identity import AUTHENTICATION, Identity, transaction
+from ip2a.reads import Query, Read, user_subject
 from ip2a.runtime import Runtime
+from ip2a.security.principal import Principal, read_principal
 from ip2a.security.tokens import (
     REFRESH_LIFETIME,
     REUSE_GRACE,
-    Claims,
     csrf_token,
     issue_access_token,
     new_refresh_token,
@@ -27,6 +27,15 @@ from ip2a.security.tokens import (
 from ip2a.web.problems import Problem
 
 MAXIMUM_DEVICE = 500
+PRINCIPAL = Read(
+    name="principal",
+    path="",
+    permission="",
+    statement=repository.PRINCIPAL,
+    seconds=86_400,
+    subject=b"",
+    primary_only=True,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,12 @@ class Client:
 
     address: str
     device: str | None
+    correlation_id: str = ""
+
+    @property
+    def authentication(self) -> Identity:
+        """The identity of the log-in flow, with where it comes from for the audit trail."""
+        return replace(AUTHENTICATION, address=self.address, correlation_id=self.correlation_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +81,7 @@ async def log_in(runtime: Runtime, email: str, password: str, client: Client) ->
     Raises Problem 401 (credentials), 423 (too many failures, with Retry-After), 403 (account inactive).
     """
     now = runtime.now()
-    async with transaction(runtime.databases.write, AUTHENTICATION) as connection:
+    async with transaction(runtime.databases.write, client.authentication) as connection:
         attempt = await repository.count_attempt(connection, email.strip().lower(), now)
     if attempt is not None and attempt.locked and attempt.locked_until is not None:
         seconds = max(1, int((attempt.locked_until - now).total_seconds()))
@@ -85,7 +100,7 @@ async def log_in(runtime: Runtime, email: str, password: str, client: Client) ->
     if runtime.passwords.is_outdated(attempt.password_hash):
         new_hash = await runtime.passwords.hash(password)
     session_id, refresh = uuid4(), new_refresh_token()
-    async with transaction(runtime.databases.write, AUTHENTICATION) as connection:
+    async with transaction(runtime.databases.write, client.authentication) as connection:
         await repository.record_success(connection, attempt.user_id, now, new_hash)
         await _store(connection, attempt.user_id, session_id, token=refresh, now=now, client=client)
         account = await _active_account(connection, attempt.user_id, now)
@@ -102,7 +117,7 @@ async def refresh(runtime: Runtime, refresh_token: str, client: Client) -> Sessi
     now = runtime.now()
     digest = token_digest(refresh_token)
     successor = successor_of(refresh_token, runtime.cookie_key)
-    async with transaction(runtime.databases.write, AUTHENTICATION) as connection:
+    async with transaction(runtime.databases.write, client.authentication) as connection:
         token = await repository.use_refresh_token(connection, digest, now)
         if token is not None:
             account = await _active_account(connection, token.user_id, now)
@@ -114,31 +129,32 @@ async def refresh(runtime: Runtime, refresh_token: str, client: Client) -> Sessi
         if now - stored.used_at <= REUSE_GRACE:
             account = await _active_account(connection, stored.user_id, now)
             return _session(runtime, account, stored.session_id, successor, now)
-        await repository.revoke_session(connection, user_id=stored.user_id, session_id=stored.session_id, now=now)
-        await repository.raise_token_epoch(connection, stored.user_id)
+    async with runtime.writer.transaction(client.authentication, [user_subject(stored.user_id)]) as writing:
+        await repository.revoke_session(
+            writing.connection, user_id=stored.user_id, session_id=stored.session_id, now=now
+        )
+        await repository.raise_token_epoch(writing.connection, stored.user_id)
     raise invalid_session()
 
 
 async def end_session(runtime: Runtime, user_id: int, session_id: UUID) -> bool:
     """Revoke one session of an account; False when it was not open."""
-    async with transaction(runtime.databases.write, AUTHENTICATION) as connection:
-        revoked = await repository.revoke_session(connection, user_id=user_id, session_id=session_id, now=runtime.now())
+    async with runtime.writer.transaction(AUTHENTICATION, [user_subject(user_id)]) as writing:
+        revoked = await repository.revoke_session(
+            writing.connection, user_id=user_id, session_id=session_id, now=runtime.now()
+        )
     return revoked > 0
 
 
-async def current_account(runtime: Runtime, claims: Claims) -> Account:
-    """The account behind an access token, as it is now.
+def principal_query(user_id: int) -> Query:
+    """The read of an account's principal; cached, and invalidated by whatever changes it."""
+    return Query(PRINCIPAL, AUTHENTICATION, user_subject(user_id), b"principal", (b"%d" % user_id,))
 
-    Raises Problem 401 when the account is inactive, its epoch has moved on, or the session was revoked.
-    """
-    async with transaction(runtime.databases.write, AUTHENTICATION) as connection:
-        account = await repository.find_account(connection, claims.user_id, runtime.now())
-        if account is None or not account.is_active or account.token_epoch != claims.epoch:
-            raise invalid_session()
-        with contextlib.suppress(ValueError):
-            if await repository.session_is_open(connection, UUID(claims.session_id)):
-                return account
-    raise invalid_session()
+
+async def principal(runtime: Runtime, user_id: int) -> Principal | None:
+    """The account as it is now; None when it does not exist or is not active."""
+    entry = await runtime.read_through.answer(principal_query(user_id), 0)
+    return read_principal(entry.body) if entry.status == 200 else None
 
 
 async def sessions(runtime: Runtime, user_id: int) -> list[OpenSession]:

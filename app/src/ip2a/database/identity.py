@@ -17,19 +17,24 @@ EVERY_RESOURCE = "*"
 _SET_IDENTITY = text(
     "SELECT set_config('ip2a.user_id', :user_id, true),"
     " set_config('ip2a.member_id', :member_id, true),"
-    " set_config('ip2a.resources', :resources, true)"
+    " set_config('ip2a.resources', :resources, true),"
+    " set_config('ip2a.address', :address, true),"
+    " set_config('ip2a.correlation_id', :correlation_id, true)"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """`member_id` opens that member's own rows; `resources` names those whose rows of every member are
-    open.
+    """`member_id` opens that member's own rows; `resources` names those whose rows of every member are open.
+
+    `address` and `correlation_id` only reach the audit trail.
     """
 
     user_id: int | None = None
     member_id: int | None = None
     resources: frozenset[str] = frozenset()
+    address: str = ""
+    correlation_id: str = ""
 
     def parameters(self) -> dict[str, str]:
         """The identity as the strings that PostgreSQL's settings hold."""
@@ -37,13 +42,15 @@ class Identity:
             "user_id": "" if self.user_id is None else str(self.user_id),
             "member_id": "" if self.member_id is None else str(self.member_id),
             "resources": ",".join(sorted(self.resources)),
+            "address": self.address,
+            "correlation_id": self.correlation_id,
         }
 
 
 SYSTEM = Identity(resources=frozenset({EVERY_RESOURCE}))
 """The platform itself: seeds and background work, never a request of a person."""
 
-AUTHENTICATION = Identity(resources=frozenset({"users"}))
+AUTHENTICATION = Identity(resources=frozenset({"users", "audit_write"}))
 """The log-in flow, before it is known who asks: sees accounts, no member's data."""
 
 

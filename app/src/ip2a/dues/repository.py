@@ -1,57 +1,45 @@
 """Dues in the database: sums are made by PostgreSQL, pages by keyset."""
 
-from sqlalchemy import RowMapping, case, func, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection
+from ip2a.database.pipeline import Statement
 
-from ip2a.dues.models import DuesPayment, DuesPeriod, DuesRate, DuesStatus
+DUES = Statement(
+    b"ip2a_dues",
+    b"""
+    WITH page AS (
+        SELECT d.id, p.period_year, p.period_month, p.due_date, d.amount_due_cents, d.amount_paid_cents,
+            d.status
+        FROM dues_payments d JOIN dues_periods p ON p.id = d.period_id
+        WHERE d.member_id = $1::integer
+            AND ($2::integer IS NULL OR (p.period_year, p.period_month) < ($2::integer, $3::integer))
+        ORDER BY p.period_year DESC, p.period_month DESC LIMIT $4::integer + 1),
+    shown AS (SELECT * FROM page ORDER BY period_year DESC, period_month DESC LIMIT $4::integer)
+    SELECT json_build_object(
+        'summary', (
+            SELECT json_build_object(
+                'due_cents', coalesce(sum(amount_due_cents), 0),
+                'paid_cents', coalesce(sum(amount_paid_cents), 0),
+                'balance_cents', coalesce(sum(amount_due_cents - amount_paid_cents)
+                    FILTER (WHERE status NOT IN ('waived', 'written_off')), 0),
+                'overdue_periods', count(*) FILTER (WHERE status = 'overdue'))
+            FROM dues_payments WHERE member_id = $1::integer),
+        'items', coalesce(
+            (SELECT json_agg(shown ORDER BY period_year DESC, period_month DESC) FROM shown), '[]'),
+        'next', CASE WHEN (SELECT count(*) FROM page) > $4::integer THEN (
+            SELECT to_char(period_year, 'FM0000') || '-' || to_char(period_month, 'FM00') FROM shown
+            ORDER BY period_year, period_month LIMIT 1) END)::text
+    """,
+)
+"""A member's totals and a page of months as DuesResponse's JSON: member, year and month (or null), page
+size.
+"""
 
-_FORGIVEN = (DuesStatus.WAIVED, DuesStatus.WRITTEN_OFF)
-
-
-async def summary(connection: AsyncConnection, member_id: int) -> RowMapping:
-    """A member's totals in cents."""
-    due = func.coalesce(func.sum(DuesPayment.amount_due_cents), 0)
-    paid = func.coalesce(func.sum(DuesPayment.amount_paid_cents), 0)
-    still_open = case(
-        (DuesPayment.status.in_(_FORGIVEN), 0),
-        else_=DuesPayment.amount_due_cents - DuesPayment.amount_paid_cents,
-    )
-    query = select(
-        due.label("due_cents"),
-        paid.label("paid_cents"),
-        func.coalesce(func.sum(still_open), 0).label("balance_cents"),
-        func.count().filter(DuesPayment.status == DuesStatus.OVERDUE).label("overdue_periods"),
-    ).where(DuesPayment.member_id == member_id)
-    return (await connection.execute(query)).mappings().one()
-
-
-async def page(
-    connection: AsyncConnection, member_id: int, *, before: tuple[int, int] | None, limit: int
-) -> list[RowMapping]:
-    """Up to `limit` months, newest first, before the given (year, month)."""
-    query = (
-        select(
-            DuesPayment.id,
-            DuesPeriod.period_year,
-            DuesPeriod.period_month,
-            DuesPeriod.due_date,
-            DuesPayment.amount_due_cents,
-            DuesPayment.amount_paid_cents,
-            DuesPayment.status,
-        )
-        .join(DuesPeriod, DuesPeriod.id == DuesPayment.period_id)
-        .where(DuesPayment.member_id == member_id)
-        .order_by(DuesPeriod.period_year.desc(), DuesPeriod.period_month.desc())
-        .limit(limit)
-    )
-    if before is not None:
-        query = query.where(tuple_(DuesPeriod.period_year, DuesPeriod.period_month) < before)
-    return list((await connection.execute(query)).mappings())
-
-
-async def rates(connection: AsyncConnection) -> list[RowMapping]:
-    """Every rate, newest first within a classification."""
-    query = select(
-        DuesRate.classification, DuesRate.monthly_amount_cents, DuesRate.effective_date, DuesRate.end_date
-    ).order_by(DuesRate.classification, DuesRate.effective_date.desc())
-    return list((await connection.execute(query)).mappings())
+RATES = Statement(
+    b"ip2a_rates",
+    b"""
+    SELECT coalesce(json_agg(json_build_object('classification', classification,
+        'monthly_amount_cents', monthly_amount_cents, 'effective_date', effective_date, 'end_date', end_date)
+        ORDER BY classification, effective_date DESC), '[]')::text
+    FROM dues_rates
+    """,
+)
+"""Every rate, newest first within a classification, as a list of DuesRateItem."""

@@ -2,32 +2,35 @@
 
 from datetime import date
 
-from ip2a.database.engines import Databases
-from ip2a.database.identity import Identity, transaction
+from ip2a.database.identity import Identity
 from ip2a.employments import repository
-from ip2a.employments.schemas import EmploymentItem, EmploymentPage
+from ip2a.reads import Query, Read, own_query
 from ip2a.web.problems import Problem
 
+PAGE_SIZE = 50
+EMPLOYMENTS = Read(
+    name="employments",
+    path="/api/v1/my/employments",
+    permission="self:read",
+    statement=repository.PAGE,
+    seconds=3600,
+    defaults=(None, None, b"%d" % PAGE_SIZE),
+)
 
-async def employments(
-    databases: Databases, identity: Identity, member_id: int, *, after: str | None, limit: int
-) -> EmploymentPage:
+
+def employments(identity: Identity, member_id: int, *, after: str | None, limit: int) -> Query:
     """One page of a member's employments, newest first.
 
     Raises Problem 422 for a cursor that is none of ours.
     """
-    position = None if after is None else read_cursor(after)
-    async with transaction(databases.write, identity) as connection:
-        rows = await repository.page(connection, member_id, after=position, limit=limit + 1)
-    items = [EmploymentItem.model_validate(dict(row)) for row in rows[:limit]]
-    more = len(rows) > limit
-    return EmploymentPage(items=items, next=f"{items[-1].start_date}_{items[-1].id}" if more else None)
+    day, number = (None, None) if after is None else read_cursor(after)
+    return own_query(EMPLOYMENTS, identity, member_id, (day, number, b"%d" % limit))
 
 
-def read_cursor(text: str) -> tuple[date, int]:
+def read_cursor(text: str) -> tuple[bytes, bytes]:
     """The (start date, id) a cursor stands for."""
     day, _, number = text.partition("_")
     try:
-        return date.fromisoformat(day), int(number)
+        return date.fromisoformat(day).isoformat().encode(), b"%d" % int(number)
     except ValueError:
         raise Problem(422, "invalid-cursor", "`after` must be the `next` of an earlier page.") from None

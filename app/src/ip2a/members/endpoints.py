@@ -2,34 +2,36 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Response
 
 from ip2a.members import service
 from ip2a.members.schemas import ContactChange, ProfileResponse
+from ip2a.web.answers import answer
 from ip2a.web.dependencies import Caller, CallerDependency, OwnMember, RuntimeDependency, require
 
 router = APIRouter(prefix="/api/v1", tags=["members"])
 
 
-@router.get("/my/profile")
-async def my_profile(runtime: RuntimeDependency, caller: CallerDependency, member_id: OwnMember) -> ProfileResponse:
+@router.get("/my/profile", response_model=ProfileResponse)
+async def my_profile(runtime: RuntimeDependency, caller: CallerDependency, member_id: OwnMember) -> Response:
     """The caller's own member record."""
-    return await service.profile(runtime.databases, caller.identity, member_id)
+    return await answer(runtime, caller, service.profile(caller.identity, member_id))
 
 
-@router.patch("/my/profile")
+@router.patch("/my/profile", response_model=ProfileResponse)
 async def change_my_contact(
     body: ContactChange, runtime: RuntimeDependency, caller: CallerDependency, member_id: OwnMember
-) -> ProfileResponse:
+) -> Response:
     """Change the caller's own contact fields."""
-    return await service.change_contact(runtime.databases, caller.identity, member_id, body)
+    caller.wrote(await service.change_contact(runtime, caller.identity, member_id, body))
+    return await answer(runtime, caller, service.profile(caller.identity, member_id))
 
 
-@router.get("/members/{member_id}")
+@router.get("/members/{member_id}", response_model=ProfileResponse)
 async def member(
     member_id: Annotated[int, Path(ge=1, le=2**31 - 1)],
     runtime: RuntimeDependency,
     caller: Annotated[Caller, Depends(require("members:read"))],
-) -> ProfileResponse:
+) -> Response:
     """One member's record, for staff."""
-    return await service.profile(runtime.databases, caller.identity, member_id)
+    return await answer(runtime, caller, service.profile(caller.identity, member_id))

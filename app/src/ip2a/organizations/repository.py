@@ -1,27 +1,20 @@
 """Organizations in the database, read by keyset."""
 
-from sqlalchemy import RowMapping, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection
+from ip2a.database.pipeline import Statement
 
-from ip2a.organizations.models import Organization
-
-
-async def page(connection: AsyncConnection, *, after: int | None, limit: int) -> list[RowMapping]:
-    """Up to `limit` organizations by name, behind the one with id `after`."""
-    query = (
-        select(
-            Organization.id,
-            Organization.name,
-            Organization.org_type,
-            Organization.city,
-            Organization.state,
-            Organization.phone,
-            Organization.email,
-        )
-        .order_by(Organization.name, Organization.id)
-        .limit(limit)
-    )
-    if after is not None:
-        position = select(Organization.name, Organization.id).where(Organization.id == after)
-        query = query.where(tuple_(Organization.name, Organization.id) > position.scalar_subquery())
-    return list((await connection.execute(query)).mappings())
+PAGE = Statement(
+    b"ip2a_organizations",
+    b"""
+    WITH page AS (
+        SELECT id, name, org_type, city, state, phone, email FROM organizations
+        WHERE $1::integer IS NULL
+            OR (name, id) > (SELECT name, id FROM organizations WHERE id = $1::integer)
+        ORDER BY name, id LIMIT $2::integer + 1),
+    shown AS (SELECT * FROM page ORDER BY name, id LIMIT $2::integer)
+    SELECT json_build_object(
+        'items', coalesce((SELECT json_agg(shown ORDER BY name, id) FROM shown), '[]'),
+        'next', CASE WHEN (SELECT count(*) FROM page) > $2::integer THEN
+            (SELECT id FROM shown ORDER BY name DESC, id DESC LIMIT 1) END)::text
+    """,
+)
+"""A page of organizations as OrganizationPage's JSON: id to start behind (or null), page size."""

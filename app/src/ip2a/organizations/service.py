@@ -1,14 +1,23 @@
 """Reading organizations on behalf of somebody."""
 
-from ip2a.database.engines import Databases
-from ip2a.database.identity import Identity, transaction
+from ip2a.database.identity import Identity
 from ip2a.organizations import repository
-from ip2a.organizations.schemas import OrganizationItem, OrganizationPage
+from ip2a.reads import Query, Read, shared_query
+
+PAGE_SIZE = 50
+SUBJECT = b"organizations"
+ORGANIZATIONS = Read(
+    name="organizations",
+    path="/api/v1/organizations",
+    permission="organizations:read",
+    statement=repository.PAGE,
+    seconds=600,
+    defaults=(None, b"%d" % PAGE_SIZE),
+    subject=SUBJECT,
+)
 
 
-async def organizations(databases: Databases, identity: Identity, *, after: int | None, limit: int) -> OrganizationPage:
+def organizations(identity: Identity, *, after: int | None, limit: int) -> Query:
     """One page of organizations by name."""
-    async with transaction(databases.write, identity) as connection:
-        rows = await repository.page(connection, after=after, limit=limit + 1)
-    items = [OrganizationItem.model_validate(dict(row)) for row in rows[:limit]]
-    return OrganizationPage(items=items, next=items[-1].id if len(rows) > limit else None)
+    start = None if after is None else b"%d" % after
+    return shared_query(ORGANIZATIONS, identity, (start, b"%d" % limit))

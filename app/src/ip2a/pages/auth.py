@@ -67,7 +67,7 @@ async def log_in(
 @router.post("/logout")
 async def log_out(runtime: RuntimeDependency, visit: VisitDependency) -> Response:
     """End the session."""
-    await service.end_session(runtime, visit.caller.account.user_id, visit.caller.session_id)
+    await service.end_session(runtime, visit.caller.principal.user_id, visit.caller.session_id)
     response = RedirectResponse("/login", 303)
     cookies.clear_session_cookies(response, secure=runtime.settings.in_production)
     return response
@@ -77,9 +77,9 @@ async def log_out(runtime: RuntimeDependency, visit: VisitDependency) -> Respons
 async def home(runtime: RuntimeDependency, visit: VisitDependency) -> Response:
     """Members go to their dues; others see what their account is."""
     secure = runtime.settings.in_production
-    if visit.caller.account.member_id is not None and visit.caller.may("self:read"):
+    if visit.caller.principal.own_data:
         return visit.keep(RedirectResponse("/my/dues", 303), secure=secure)
-    page = render("home.html", {"account": visit.caller.account, "csrf_token": visit.csrf_token, "active": "home"})
+    page = render("home.html", {"account": visit.caller.principal, "csrf_token": visit.csrf_token, "active": "home"})
     return visit.keep(page, secure=secure)
 
 

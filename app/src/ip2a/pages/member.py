@@ -1,5 +1,6 @@
 """A member's own pages: profile, dues, paying."""
 
+import asyncio
 from secrets import token_urlsafe
 from typing import Annotated
 
@@ -7,31 +8,45 @@ from fastapi import APIRouter, Form, Path, Query
 from starlette.responses import RedirectResponse, Response
 
 from ip2a.dues import service as dues_service
+from ip2a.dues.schemas import DuesResponse
 from ip2a.employments import service as employment_service
+from ip2a.employments.schemas import EmploymentPage
 from ip2a.members import service as member_service
+from ip2a.members.schemas import ProfileResponse
 from ip2a.pages.rendering import render
 from ip2a.pages.session import Visit, VisitDependency
 from ip2a.payments import service as payment_service
-from ip2a.payments.schemas import MAXIMUM_AMOUNT, PaymentRequest
+from ip2a.payments.schemas import MAXIMUM_AMOUNT, PaymentRequest, Receipt
 from ip2a.payments.service import MAXIMUM_KEY
+from ip2a.web.answers import body_of
 from ip2a.web.dependencies import RuntimeDependency, own_member
 from ip2a.web.problems import Problem
 
 router = APIRouter(prefix="/my", include_in_schema=False)
 
-MONTHS_SHOWN = 24
-JOBS_SHOWN = 20
-
 
 @router.get("/profile")
 async def profile(runtime: RuntimeDependency, visit: VisitDependency) -> Response:
     """Who the local thinks the member is, and where they worked."""
-    member_id = await own_member(visit.caller)
-    record = await member_service.profile(runtime.databases, visit.caller.identity, member_id)
-    jobs = await employment_service.employments(
-        runtime.databases, visit.caller.identity, member_id, after=None, limit=JOBS_SHOWN
+    caller = visit.caller
+    member_id = await own_member(caller)
+    record, jobs = await asyncio.gather(
+        body_of(runtime, caller, member_service.profile(caller.identity, member_id)),
+        body_of(
+            runtime,
+            caller,
+            employment_service.employments(caller.identity, member_id, after=None, limit=employment_service.PAGE_SIZE),
+        ),
     )
-    page = render("profile.html", {"profile": record, "jobs": jobs, "active": "profile", **_frame(visit)})
+    page = render(
+        "profile.html",
+        {
+            "profile": ProfileResponse.model_validate_json(record),
+            "jobs": EmploymentPage.model_validate_json(jobs),
+            "active": "profile",
+            **_frame(visit),
+        },
+    )
     return visit.keep(page, secure=runtime.settings.in_production)
 
 
@@ -44,9 +59,8 @@ async def dues(
 ) -> Response:
     """What is owed and what was paid, with a form for each open month."""
     member_id = await own_member(visit.caller)
-    answer = await dues_service.dues(
-        runtime.databases, visit.caller.identity, member_id, before=before, limit=MONTHS_SHOWN
-    )
+    query = dues_service.dues(visit.caller.identity, member_id, before=before, limit=dues_service.PAGE_SIZE)
+    answer = DuesResponse.model_validate_json(await body_of(runtime, visit.caller, query))
     page = render(
         "dues.html",
         {
@@ -72,17 +86,19 @@ async def pay(
     member_id = await own_member(visit.caller)
     if not visit.caller.may("dues:pay"):
         raise Problem(403, "not-permitted", "This account may not pay dues.")
-    receipt = await payment_service.record_payment(
-        runtime.databases,
+    recorded = await payment_service.record_payment(
+        runtime,
         visit.caller.identity,
         dues_payment_id=dues_id,
         member_id=member_id,
         request=PaymentRequest(amount_cents=amount_cents),
-        user_id=visit.caller.account.user_id,
+        user_id=visit.caller.principal.user_id,
         key=key,
     )
+    visit.caller.wrote(recorded.lsn)
+    receipt = Receipt.model_validate_json(recorded.receipt)
     return RedirectResponse(f"/my/dues?receipt={receipt.receipt_number}", 303)
 
 
 def _frame(visit: Visit) -> dict[str, object]:
-    return {"account": visit.caller.account, "csrf_token": visit.csrf_token}
+    return {"account": visit.caller.principal, "csrf_token": visit.csrf_token}

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import Depends, Request
 from starlette.responses import Response
 
 from ip2a.auth import service as auth_service
 from ip2a.auth.service import Client, Session
+from ip2a.edge.context import context_of
 from ip2a.runtime import Runtime
 from ip2a.security.tokens import csrf_token
 from ip2a.web import cookies
@@ -48,13 +48,16 @@ async def visit_of(request: Request, runtime: RuntimeDependency, client: ClientD
         refresh_token = request.cookies.get(cookies.REFRESH)
         if problem.status != 401 or refresh_token is None or request.method not in SAFE_METHODS:
             raise
-        return await _continue(runtime, refresh_token, client)
+        return await _continue(request, runtime, refresh_token, client)
     return Visit(caller, csrf_token(str(caller.session_id), runtime.cookie_key), None)
 
 
-async def _continue(runtime: Runtime, refresh_token: str, client: Client) -> Visit:
+async def _continue(request: Request, runtime: Runtime, refresh_token: str, client: Client) -> Visit:
     session = await auth_service.refresh(runtime, refresh_token, client)
-    caller = Caller(session.account, UUID(str(session.session_id)), client)
+    principal = await auth_service.principal(runtime, session.account.user_id)
+    if principal is None:
+        raise auth_service.invalid_session()
+    caller = Caller(principal, session.session_id, client, context_of(request.scope))
     return Visit(caller, session.csrf_token, session)
 
 

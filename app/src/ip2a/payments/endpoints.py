@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Header, Path, Response
 from ip2a.payments import service
 from ip2a.payments.schemas import PaymentRequest, Receipt
 from ip2a.payments.service import MAXIMUM_KEY
+from ip2a.runtime import Runtime
 from ip2a.web.dependencies import Caller, OwnMember, RuntimeDependency, require
 
 router = APIRouter(prefix="/api/v1", tags=["payments"])
@@ -24,54 +25,44 @@ IdempotencyKey = Annotated[
 ]
 
 
-@router.post("/my/dues/{dues_id}/payments", status_code=201)
+@router.post("/my/dues/{dues_id}/payments", status_code=201, response_model=Receipt)
 async def pay_my_dues(
     dues_id: DuesId,
     body: PaymentRequest,
     key: IdempotencyKey,
     *,
-    response: Response,
     runtime: RuntimeDependency,
     caller: Annotated[Caller, Depends(require("dues:pay"))],
     member_id: OwnMember,
-) -> Receipt:
+) -> Response:
     """Pay one of the caller's own months; 200 when this key was answered before."""
-    receipt = await service.record_payment(
-        runtime.databases,
-        caller.identity,
-        dues_payment_id=dues_id,
-        member_id=member_id,
-        request=body,
-        user_id=caller.account.user_id,
-        key=key,
-    )
-    return _answer(response, receipt)
+    return await _record(runtime, caller, dues_id, member_id, body=body, key=key)
 
 
-@router.post("/dues/{dues_id}/payments", status_code=201)
+@router.post("/dues/{dues_id}/payments", status_code=201, response_model=Receipt)
 async def record_payment(
     dues_id: DuesId,
     body: PaymentRequest,
     key: IdempotencyKey,
     *,
-    response: Response,
     runtime: RuntimeDependency,
     caller: Annotated[Caller, Depends(require("dues:process"))],
-) -> Receipt:
+) -> Response:
     """Record a payment of any member, for staff; 200 when this key was answered before."""
-    receipt = await service.record_payment(
-        runtime.databases,
+    return await _record(runtime, caller, dues_id, None, body=body, key=key)
+
+
+async def _record(
+    runtime: Runtime, caller: Caller, dues_id: int, member_id: int | None, *, body: PaymentRequest, key: str
+) -> Response:
+    recorded = await service.record_payment(
+        runtime,
         caller.identity,
         dues_payment_id=dues_id,
-        member_id=None,
+        member_id=member_id,
         request=body,
-        user_id=caller.account.user_id,
+        user_id=caller.principal.user_id,
         key=key,
     )
-    return _answer(response, receipt)
-
-
-def _answer(response: Response, receipt: Receipt) -> Receipt:
-    if receipt.replayed:
-        response.status_code = 200
-    return receipt
+    caller.wrote(recorded.lsn)
+    return Response(recorded.receipt, 200 if recorded.replayed else 201, media_type="application/json")

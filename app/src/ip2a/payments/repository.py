@@ -1,12 +1,10 @@
-"""Payments in the database. One statement checks, adds and records: concurrent payments cannot be lost or
-doubled.
+"""Payments in the database. One statement checks, adds, records and notes what became stale: concurrent
+payments cannot be lost or doubled, and nothing is half-written.
 """
 
 from typing import NamedTuple
 
-from sqlalchemy import RowMapping, text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
+from ip2a.database.pipeline import Parameters, Statement
 from ip2a.payments.models import PaymentMethod
 
 
@@ -21,87 +19,75 @@ class PaymentOrder(NamedTuple):
     key: str
     request_digest: bytes
 
+    def parameters(self) -> Parameters:
+        """As RECORD takes them."""
+        return (
+            b"%d" % self.dues_payment_id,
+            None if self.member_id is None else b"%d" % self.member_id,
+            b"%d" % self.amount_cents,
+            self.method.value.encode(),
+            b"%d" % self.user_id,
+            self.key.encode(),
+            b"\\x" + self.request_digest.hex().encode(),
+        )
+
 
 # The row lock of the UPDATE serializes payments of one dues row; the primary key of idempotency_keys stops a
-# second
-# transaction with the same key, whatever the code does.
-_RECORD = text(
-    """
+# second transaction with the same key, whatever the code does.
+RECORD = Statement(
+    b"ip2a_record_payment",
+    b"""
     WITH charged AS (
         UPDATE dues_payments SET
-            amount_paid_cents = amount_paid_cents + :amount,
-            status = CASE WHEN amount_paid_cents + :amount >= amount_due_cents THEN 'paid'
+            amount_paid_cents = amount_paid_cents + $3::integer,
+            status = CASE WHEN amount_paid_cents + $3::integer >= amount_due_cents THEN 'paid'
                           WHEN status = 'overdue' THEN 'overdue' ELSE 'partial' END,
             updated_at = now()
-        WHERE id = :dues_payment_id
-            AND (cast(:member_id AS integer) IS NULL OR member_id = :member_id)
+        WHERE id = $1::integer
+            AND ($2::integer IS NULL OR member_id = $2::integer)
             AND status IN ('pending', 'due', 'partial', 'overdue')
-            AND amount_paid_cents + :amount <= amount_due_cents
-            AND NOT EXISTS (SELECT FROM idempotency_keys WHERE user_id = :user_id AND key = :key)
+            AND amount_paid_cents + $3::integer <= amount_due_cents
+            AND NOT EXISTS (SELECT FROM idempotency_keys WHERE user_id = $5::integer AND key = $6::varchar)
         RETURNING id, member_id, amount_due_cents - amount_paid_cents AS balance_cents, status),
     numbered AS (SELECT nextval('payments_id_seq') AS payment_id, charged.* FROM charged),
     paid AS (
-        INSERT INTO payments (id, dues_payment_id, member_id, amount_cents, method, receipt_number,
-            recorded_by_id)
-        SELECT payment_id, id, member_id, :amount, :method,
-            'RCP-' || to_char(now(), 'YYYYMM') || '-' || lpad(to_hex(payment_id), 8, '0'), :user_id
+        INSERT INTO payments
+            (id, dues_payment_id, member_id, amount_cents, method, receipt_number, recorded_by_id)
+        SELECT payment_id, id, member_id, $3::integer, $4::varchar,
+            'RCP-' || to_char(now(), 'YYYYMM') || '-' || lpad(to_hex(payment_id), 8, '0'), $5::integer
         FROM numbered
-        RETURNING id, receipt_number, dues_payment_id, amount_cents, method, recorded_at),
+        RETURNING id, receipt_number, dues_payment_id, member_id, amount_cents, method, recorded_at),
     remembered AS (
         INSERT INTO idempotency_keys (user_id, key, request_digest, payment_id)
-        SELECT :user_id, :key, :digest, payment_id FROM numbered)
-    SELECT paid.id AS payment_id, receipt_number, dues_payment_id, amount_cents, method, recorded_at,
-        charged.balance_cents, charged.status
-    FROM paid, charged
-    """
+        SELECT $5::integer, $6::varchar, $7::bytea, payment_id FROM numbered),
+    stale AS (
+        INSERT INTO cache_outbox (subject) SELECT 'member:' || member_id FROM charged RETURNING id)
+    SELECT json_build_object('payment_id', paid.id, 'receipt_number', receipt_number,
+            'dues_payment_id', dues_payment_id, 'amount_cents', amount_cents, 'method', method,
+            'recorded_at', recorded_at, 'balance_cents', charged.balance_cents, 'status', charged.status,
+            'replayed', false)::text,
+        paid.member_id, stale.id
+    FROM paid, charged, stale
+    """,
 )
+"""Records a PaymentOrder and answers (Receipt's JSON, member, outbox row), or nothing when the dues row does not take
+it or the key was used. Fails with UniqueViolation when another transaction records under the same key right now."""
 
-_REPLAY = text(
-    """
-    SELECT k.request_digest, p.id AS payment_id, p.receipt_number, p.dues_payment_id, p.amount_cents,
-        p.method,
-        p.recorded_at, d.amount_due_cents - d.amount_paid_cents AS balance_cents, d.status
-    FROM idempotency_keys k
-    JOIN payments p ON p.id = k.payment_id
+EXPLAIN = Statement(
+    b"ip2a_explain_payment",
+    b"""
+    SELECT encode(k.request_digest, 'hex'),
+        json_build_object('payment_id', p.id, 'receipt_number', p.receipt_number,
+            'dues_payment_id', p.dues_payment_id, 'amount_cents', p.amount_cents, 'method', p.method,
+            'recorded_at', p.recorded_at, 'balance_cents', d.amount_due_cents - d.amount_paid_cents,
+            'status', d.status, 'replayed', true)::text,
+        NULL::varchar, NULL::integer
+    FROM idempotency_keys k JOIN payments p ON p.id = k.payment_id
     JOIN dues_payments d ON d.id = p.dues_payment_id
-    WHERE k.user_id = :user_id AND k.key = :key
-    """
+    WHERE k.user_id = $3::integer AND k.key = $4::varchar
+    UNION ALL
+    SELECT NULL, NULL, status, amount_due_cents - amount_paid_cents FROM dues_payments
+    WHERE id = $1::integer AND ($2::integer IS NULL OR member_id = $2::integer)
+    """,
 )
-
-_STATE = text(
-    """
-    SELECT amount_due_cents, amount_paid_cents, status FROM dues_payments
-    WHERE id = :dues_payment_id AND (cast(:member_id AS integer) IS NULL OR member_id = :member_id)
-    """
-)
-
-
-async def record(connection: AsyncConnection, order: PaymentOrder) -> RowMapping | None:
-    """Record the payment; None when the dues row does not take it or the key was used.
-
-    Raises IntegrityError when a concurrent transaction recorded under the same key first.
-    """
-    result = await connection.execute(
-        _RECORD,
-        {
-            "dues_payment_id": order.dues_payment_id,
-            "member_id": order.member_id,
-            "amount": order.amount_cents,
-            "method": order.method.value,
-            "user_id": order.user_id,
-            "key": order.key,
-            "digest": order.request_digest,
-        },
-    )
-    return result.mappings().first()
-
-
-async def recorded_under(connection: AsyncConnection, user_id: int, key: str) -> RowMapping | None:
-    """What was recorded under this key before, with the digest of that request."""
-    return (await connection.execute(_REPLAY, {"user_id": user_id, "key": key})).mappings().first()
-
-
-async def dues_state(connection: AsyncConnection, dues_payment_id: int, member_id: int | None) -> RowMapping | None:
-    """The dues row a payment was refused for."""
-    result = await connection.execute(_STATE, {"dues_payment_id": dues_payment_id, "member_id": member_id})
-    return result.mappings().first()
+"""Why RECORD answered nothing: the receipt given before under this key, then the dues row as it is."""

@@ -1,24 +1,33 @@
 """Recording payments: exactly once per Idempotency-Key, never more than is due."""
 
 import hashlib
+from typing import NamedTuple
 
-from sqlalchemy import RowMapping
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from psycopg.errors import UniqueViolation
 
-from ip2a.database.engines import Databases
-from ip2a.database.identity import Identity, transaction
+from ip2a.database.identity import Identity
+from ip2a.database.pipeline import Row
 from ip2a.dues.models import OPEN_STATUSES
 from ip2a.payments import repository
 from ip2a.payments.repository import PaymentOrder
-from ip2a.payments.schemas import PaymentRequest, Receipt
+from ip2a.payments.schemas import PaymentRequest
+from ip2a.reads import member_subject
+from ip2a.runtime import Runtime
 from ip2a.web.problems import Problem
 
 MAXIMUM_KEY = 100
 
 
+class Recorded(NamedTuple):
+    """A Receipt's JSON, and the WAL position behind the payment."""
+
+    receipt: bytes
+    replayed: bool
+    lsn: int
+
+
 async def record_payment(
-    databases: Databases,
+    runtime: Runtime,
     identity: Identity,
     *,
     dues_payment_id: int,
@@ -26,12 +35,11 @@ async def record_payment(
     request: PaymentRequest,
     user_id: int,
     key: str,
-) -> Receipt:
+) -> Recorded:
     """Record a payment for one dues row; with `member_id`, only for a row of that member.
 
     A repeated key gets the first answer again. Raises Problem 404 (no such row), 409 (not open, or more than
-    is
-    due), 422 (the key was used for another request).
+    is due), 422 (the key was used for another request).
     """
     order = PaymentOrder(
         dues_payment_id,
@@ -43,15 +51,15 @@ async def record_payment(
         request_digest(dues_payment_id, request),
     )
     try:
-        async with transaction(databases.write, identity) as connection:
-            row = await repository.record(connection, order)
-            if row is not None:
-                return Receipt.model_validate({**row, "replayed": False})
-            return await _explain(connection, order)
-    except IntegrityError:
+        written = await runtime.writer.run(identity, (repository.RECORD, order.parameters()))
+    except UniqueViolation:
         # The same key at the same moment: the other transaction won and has committed.
-        async with transaction(databases.write, identity) as connection:
-            return await _explain(connection, order)
+        return await _explain(runtime, identity, order)
+    if not written.rows:
+        return await _explain(runtime, identity, order)
+    receipt, owner, outbox_row = written.rows[0]
+    await runtime.writer.invalidate(int(outbox_row or 0), [member_subject(int(owner or 0))], written.lsn)
+    return Recorded(receipt or b"", replayed=False, lsn=written.lsn)
 
 
 def request_digest(dues_payment_id: int, request: PaymentRequest) -> bytes:
@@ -59,20 +67,22 @@ def request_digest(dues_payment_id: int, request: PaymentRequest) -> bytes:
     return hashlib.sha256(f"{dues_payment_id}:{request.amount_cents}:{request.method}".encode()).digest()
 
 
-async def _explain(connection: AsyncConnection, order: PaymentOrder) -> Receipt:
-    earlier = await repository.recorded_under(connection, order.user_id, order.key)
-    if earlier is not None:
-        if bytes(earlier["request_digest"]) != order.request_digest:
-            raise Problem(422, "idempotency-key-reused", "This Idempotency-Key was used for another request.")
-        return Receipt.model_validate({**earlier, "replayed": True})
-    state = await repository.dues_state(connection, order.dues_payment_id, order.member_id)
-    raise _refusal(state, order.amount_cents)
+async def _explain(runtime: Runtime, identity: Identity, order: PaymentOrder) -> Recorded:
+    dues, member, _, _, user, key, _ = order.parameters()
+    written = await runtime.writer.run(identity, (repository.EXPLAIN, (dues, member, user, key)))
+    earlier = next((row for row in written.rows if row[0] is not None), None)
+    if earlier is None:
+        raise _refusal(written.rows, order.amount_cents)
+    if earlier[0] != order.request_digest.hex().encode():
+        raise Problem(422, "idempotency-key-reused", "This Idempotency-Key was used for another request.")
+    return Recorded(earlier[1] or b"", replayed=True, lsn=written.lsn)
 
 
-def _refusal(state: RowMapping | None, amount_cents: int) -> Problem:
-    if state is None:
+def _refusal(rows: list[Row], amount_cents: int) -> Problem:
+    if not rows:
         return Problem(404, "no-such-dues", "There are no such dues.")
-    if state["status"] not in OPEN_STATUSES:
-        return Problem(409, "dues-not-open", f"These dues are {state['status']}; nothing is to be paid.")
-    left = state["amount_due_cents"] - state["amount_paid_cents"]
+    status = (rows[0][2] or b"").decode()
+    left = int(rows[0][3] or 0)
+    if status not in OPEN_STATUSES:
+        return Problem(409, "dues-not-open", f"These dues are {status}; nothing is to be paid.")
     return Problem(409, "more-than-due", f"{amount_cents} cents are more than the {left} cents that are still due.")

@@ -5,43 +5,57 @@ identity.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Request
 
 from ip2a.auth import service as auth_service
-from ip2a.auth.repository import Account
 from ip2a.auth.service import Client
 from ip2a.database.identity import Identity
+from ip2a.edge.context import Context, client_of, context_of
 from ip2a.runtime import Runtime
-from ip2a.security.permissions import permits, visible_resources
-from ip2a.security.tokens import Claims, InvalidTokenError, csrf_matches, read_access_token
-from ip2a.web import cookies
-from ip2a.web.client_address import client_address
+from ip2a.security.principal import Principal
+from ip2a.security.tokens import Claims, csrf_matches
 from ip2a.web.problems import Problem
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER = "x-csrf-token"
 
 
-@dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is calling, as the database knows them now."""
+    """Who is calling, as the edge found them."""
 
-    account: Account
-    session_id: UUID
-    client: Client
+    __slots__ = ("_context", "client", "principal", "session_id")
+
+    def __init__(self, principal: Principal, session_id: UUID, client: Client, context: Context) -> None:
+        self.principal = principal
+        self.session_id = session_id
+        self.client = client
+        self._context = context
 
     def may(self, permission: str) -> bool:
         """Whether one of the caller's roles grants the permission."""
-        return permits(self.account.roles, permission)
+        return self.principal.may(permission)
 
     @property
     def identity(self) -> Identity:
         """What row-level security is told."""
-        return Identity(self.account.user_id, self.account.member_id, visible_resources(self.account.roles))
+        return replace(self.principal.identity, address=self.client.address, correlation_id=self.client.correlation_id)
+
+    @property
+    def min_lsn(self) -> int:
+        """The WAL position that answers to this caller must not be older than."""
+        return self._context.min_lsn
+
+    def wrote(self, lsn: int) -> None:
+        """The caller changed something that is committed at `lsn`."""
+        self._context.wrote(lsn)
+
+    def has(self, etag: bytes) -> bool:
+        """Whether the caller has this version already."""
+        return self._context.has(etag)
 
 
 def runtime_of(request: Request) -> Runtime:
@@ -53,23 +67,12 @@ def runtime_of(request: Request) -> Runtime:
 RuntimeDependency = Annotated[Runtime, Depends(runtime_of)]
 
 
-def client_of(request: Request, runtime: RuntimeDependency) -> Client:
+def request_client(request: Request, runtime: RuntimeDependency) -> Client:
     """Where the request comes from; forwarded addresses only from trusted proxies."""
-    address = client_address(
-        request.client.host if request.client else None,
-        request.headers.get("x-forwarded-for"),
-        runtime.settings.trusted_proxies,
-    )
-    return Client(address, request.headers.get("user-agent"))
+    return client_of(request.scope, runtime.settings.trusted_proxies)
 
 
-ClientDependency = Annotated[Client, Depends(client_of)]
-
-
-def bearer_token(request: Request) -> str | None:
-    """The token of an Authorization header."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" and token else None
+ClientDependency = Annotated[Client, Depends(request_client)]
 
 
 async def authenticate(request: Request, runtime: Runtime, client: Client) -> Caller:
@@ -77,18 +80,13 @@ async def authenticate(request: Request, runtime: Runtime, client: Client) -> Ca
 
     Raises Problem 401 without a valid session, 403 for a cookie-authenticated write without the CSRF token.
     """
-    bearer = bearer_token(request)
-    token = bearer or request.cookies.get(cookies.ACCESS)
-    if token is None:
+    context = context_of(request.scope)
+    if context.principal is None or context.credentials is None:
         raise auth_service.invalid_session()
-    try:
-        claims = read_access_token(runtime.token_keys, token)
-    except InvalidTokenError:
-        raise auth_service.invalid_session() from None
-    if bearer is None and request.method not in SAFE_METHODS:
+    claims = context.credentials.claims
+    if context.credentials.via_cookie and request.method not in SAFE_METHODS:
         await check_csrf(request, claims, runtime.cookie_key)
-    account = await auth_service.current_account(runtime, claims)
-    return Caller(account, UUID(claims.session_id), client)
+    return Caller(context.principal, UUID(claims.session_id), client, context)
 
 
 async def check_csrf(request: Request, claims: Claims, key: bytes) -> None:
@@ -125,9 +123,10 @@ async def own_member(caller: CallerDependency) -> int:
 
     Raises Problem 403 when the account is not linked to a member or may not see its own data.
     """
-    if caller.account.member_id is None or not caller.may("self:read"):
+    member_id = caller.principal.member_id
+    if member_id is None or not caller.principal.own_data:
         raise Problem(403, "no-membership", "This account is not linked to a membership.")
-    return caller.account.member_id
+    return member_id
 
 
 OwnMember = Annotated[int, Depends(own_member)]

@@ -1,8 +1,10 @@
 """Turns exceptions into answers: problem+json for programs, a page for people, and never a trace."""
 
 import logging
+import random
 from urllib.parse import quote
 
+import psycopg
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -11,11 +13,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from ip2a.limits.admission import ShedError
 from ip2a.pages.rendering import render_error
 from ip2a.web.problems import FieldProblem, Problem, from_http_exception, from_validation, problem_response
 
 LOGGER = logging.getLogger(__name__)
-RETRY_AFTER = "2"  # seconds
+UNAVAILABLE = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
 
 
 def install(app: FastAPI) -> None:
@@ -24,6 +27,9 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(PoolTimeout, _on_overload)
+    app.add_exception_handler(ShedError, _on_overload)
+    app.add_exception_handler(TimeoutError, _on_overload)
+    app.add_exception_handler(psycopg.Error, _on_database)
     app.add_exception_handler(DBAPIError, _on_database)
     app.add_exception_handler(Exception, _on_unexpected)
 
@@ -68,12 +74,12 @@ def overloaded() -> Problem:
         503,
         "overloaded",
         "The platform is busy; try again in a moment.",
-        headers={"Retry-After": RETRY_AFTER},
+        headers={"Retry-After": str(random.randint(1, 4))},  # noqa: S311 (jitter)
     )
 
 
 async def _on_database(request: Request, error: Exception) -> Response:
-    if isinstance(error, (OperationalError, InterfaceError)):
+    if isinstance(error, UNAVAILABLE):
         LOGGER.warning("database unavailable: %s", type(getattr(error, "orig", error)).__name__)
         return _answer(request, overloaded())
     return await _on_unexpected(request, error)

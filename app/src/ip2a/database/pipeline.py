@@ -1,0 +1,180 @@
+"""Runs several statements in one network round trip, on a pooled connection.
+
+psycopg's cursors cost more than the query itself on the hottest paths, so this speaks libpq's pipeline mode
+through
+psycopg's documented low-level interface. Statements between two syncs form one implicit transaction: what is
+set
+transaction-locally by the first holds for the rest and is gone afterwards, also behind a transaction pooler.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import errors
+from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGconn, PGresult
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
+from sqlalchemy.util import greenlet_spawn
+
+from ip2a.observability import metrics
+
+Row = tuple[bytes | None, ...]
+Parameters = tuple[bytes | None, ...]
+IDLE = TransactionStatus.IDLE
+# What a pooler that does not track prepared statements answers.
+PREPARED_LOST = (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL with $1-style parameters, prepared under its name on each connection. Parameters and results are
+    text.
+    """
+
+    name: bytes
+    sql: bytes
+
+
+Call = tuple[Statement, Parameters]
+Batch = Sequence[Call]
+"""Statements of one implicit transaction."""
+
+
+class Pipeline:
+    """Runs batches on connections of one engine."""
+
+    def __init__(self, engine: AsyncEngine, name: str) -> None:
+        pool = engine.sync_engine.pool
+        assert isinstance(pool, QueuePool)  # noqa: S101 (the engines are made with one)
+        self._pool = pool
+        self._prepare = psycopg.capabilities.has_send_close_prepared()
+        self._wait = metrics.POOL_WAIT.labels(name)
+        self._used = metrics.POOL_USED.labels(name)
+
+    async def run(self, batches: Sequence[Batch], seconds: float) -> list[list[Row]]:
+        """The rows of each statement, in order; each batch is committed before the next begins.
+
+        Raises psycopg.Error (the failing batch is rolled back), TimeoutError after `seconds`, and
+        SQLAlchemy's TimeoutError when the pool is exhausted.
+        """
+        try:
+            return await self._run(batches, seconds)
+        except PREPARED_LOST:
+            self._prepare = False  # a pooler without prepared statements: do without from now on
+            return await self._run(batches, seconds)
+
+    async def _run(self, batches: Sequence[Batch], seconds: float) -> list[list[Row]]:
+        fairy = await self.check_out()
+        prepared: set[bytes] | None = None
+        if self._prepare:
+            prepared = fairy.info.setdefault("prepared", set())
+        connection: psycopg.AsyncConnection[Row] = fairy.driver_connection  # type: ignore[assignment]  # SQLAlchemy types it Any|None
+        try:
+            async with asyncio.timeout(seconds):
+                results = await _exchange(connection.pgconn, batches, prepared)
+        except BaseException as error:
+            refused = isinstance(error, psycopg.Error) and connection.pgconn.transaction_status == IDLE
+            await self._check_in(fairy, usable=refused)
+            raise
+        await self._check_in(fairy, usable=True)
+        return results
+
+    async def _check_in(self, fairy: PoolProxiedConnection, *, usable: bool) -> None:
+        self._used.dec()
+        pool = self._pool
+        if not usable:
+            await asyncio.shield(greenlet_spawn(fairy.invalidate))
+        elif pool.checkedin() < pool.size():
+            fairy.close()  # only puts it back: no waiting
+        else:
+            await asyncio.shield(greenlet_spawn(fairy.close))  # beyond the pool's size: closes it
+
+    async def check_out(self) -> PoolProxiedConnection:
+        """A connection of the pool, for at most the pool's timeout of waiting."""
+        started = time.perf_counter()
+        try:
+            fairy: PoolProxiedConnection = await greenlet_spawn(self._pool.connect)
+        finally:
+            self._wait.observe(time.perf_counter() - started)
+        self._used.inc()
+        return fairy
+
+
+async def _exchange(connection: PGconn, batches: Sequence[Batch], prepared: set[bytes] | None) -> list[list[Row]]:
+    connection.enter_pipeline_mode()
+    for batch in batches:
+        for statement, parameters in batch:
+            _send(connection, statement, parameters, prepared)
+        connection.pipeline_sync()
+    await _flush(connection)
+    results: list[list[Row]] = []
+    failure: psycopg.Error | None = None
+    syncs = 0
+    while syncs < len(batches):
+        result = await _next_result(connection)
+        if result is None:
+            continue
+        if result.status == ExecStatus.PIPELINE_SYNC:
+            syncs += 1
+        elif result.status == ExecStatus.TUPLES_OK:
+            results.append(_rows(result))
+        elif result.status == ExecStatus.FATAL_ERROR and failure is None:
+            failure = errors.error_from_result(result)
+            if prepared is not None:
+                prepared.clear()  # what was to be prepared behind the failure was not
+    connection.exit_pipeline_mode()
+    if failure is not None:
+        raise failure
+    return results
+
+
+def _send(connection: PGconn, statement: Statement, parameters: Parameters, prepared: set[bytes] | None) -> None:
+    if prepared is None:
+        connection.send_query_params(statement.sql, parameters)
+        return
+    if statement.name not in prepared:
+        connection.send_prepare(statement.name, statement.sql)
+        prepared.add(statement.name)
+    connection.send_query_prepared(statement.name, parameters)
+
+
+async def _flush(connection: PGconn) -> None:
+    while connection.flush():
+        await _ready(connection.socket, write=True)
+
+
+async def _next_result(connection: PGconn) -> PGresult | None:
+    while connection.is_busy():
+        await _ready(connection.socket, write=False)
+        connection.consume_input()
+    return connection.get_result()
+
+
+async def _ready(descriptor: int, *, write: bool) -> None:
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Future[None] = loop.create_future()
+
+    def wake() -> None:
+        if not ready.done():
+            ready.set_result(None)
+
+    if write:
+        loop.add_writer(descriptor, wake)
+    else:
+        loop.add_reader(descriptor, wake)
+    try:
+        await ready
+    finally:
+        if write:
+            loop.remove_writer(descriptor)
+        else:
+            loop.remove_reader(descriptor)
+
+
+def _rows(result: PGresult) -> list[Row]:
+    columns = range(result.nfields)
+    return [tuple(result.get_value(row, column) for column in columns) for row in range(result.ntuples)]

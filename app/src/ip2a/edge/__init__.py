@@ -1,0 +1,3 @@
+"""The outermost part of the platform: everything a request needs before and around FastAPI, as one ASGI
+application.
+"""

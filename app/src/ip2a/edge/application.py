@@ -1,0 +1,301 @@
+"""The platform as the server sees it: one pure ASGI application around FastAPI.
+
+Every request is counted, traced, limited and given its identity here, with one round trip to Redis; a
+cacheable GET
+whose answer that round trip brought is sent at once and never reaches FastAPI. What the edge learned travels
+in the
+scope (`context`), so that nothing is asked twice.
+"""
+
+import logging
+import time
+
+import psycopg
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ip2a.auth import service as auth_service
+from ip2a.cache.connection import CacheUnavailableError
+from ip2a.cache.store import Checked, Entry, Slot
+from ip2a.edge import responses, routing
+from ip2a.edge.context import KEY, Context, CredentialReader, Credentials, client_of
+from ip2a.limits.admission import ShedError
+from ip2a.limits.rates import ANONYMOUS, LocalLimiter, Rate
+from ip2a.observability import metrics
+from ip2a.observability.http import UNMATCHED, Requests
+from ip2a.observability.logs import TRACE_ID
+from ip2a.observability.tracing import trace_id_of, traceparent
+from ip2a.reads import NOBODY_ASKED, Query, Read, freshness_needed, own_query, shared_query
+from ip2a.runtime import Runtime
+from ip2a.security.principal import Principal, read_principal
+from ip2a.web import freshness
+from ip2a.web.security_headers import NOT_STORED, security_headers
+
+LOGGER = logging.getLogger(__name__)
+UNAVAILABLE = (psycopg.OperationalError, psycopg.InterfaceError, DBAPIError, PoolTimeout, TimeoutError, OSError)
+
+
+class Edge:
+    """Wraps the application `app`, whose cacheable reads are `reads`."""
+
+    def __init__(self, app: ASGIApp, runtime: Runtime, reads: tuple[Read, ...]) -> None:
+        self._app = app
+        self._runtime = runtime
+        self._cache = runtime.cache
+        self._reads = {read.path: read for read in reads}
+        self._credentials = CredentialReader(runtime.token_keys, runtime.cookie_key)
+        self._local = LocalLimiter()
+        self._requests = Requests()
+        self._headers = security_headers(in_production=runtime.settings.in_production)
+        self._hot_headers = [*self._headers, responses.JSON, responses.PRIVATE]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        await _Exchange(self, scope, receive, send).run()
+
+
+class _Exchange:
+    """One request on its way through the edge."""
+
+    __slots__ = ("_edge", "_method", "_path", "_receive", "_route", "_scope", "_send", "_started", "_status", "_trace")
+
+    def __init__(self, edge: Edge, scope: Scope, receive: Receive, send: Send) -> None:
+        self._edge = edge
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._method: str = scope["method"]
+        self._path: str = scope["path"]
+        self._route = ""
+        self._status = 500
+        self._trace = b""
+        self._started = 0.0
+
+    async def run(self) -> None:
+        """Answer the request, whatever happens."""
+        requests = self._edge._requests
+        self._started = requests.arrived()
+        try:
+            await self._run()
+        finally:
+            route = self._route
+            if not route:
+                route = getattr(self._scope.get("route"), "path", UNMATCHED)
+            requests.answered(self._started, self._method, route, self._status)
+
+    async def _run(self) -> None:
+        authorization, cookie, fresh, trace, etag = _headers(self._scope["headers"])
+        self._trace = trace_id_of(trace)
+        context = Context(if_none_match=etag, trace_id=self._trace.decode())
+        TRACE_ID.set(context.trace_id)
+        self._scope[KEY] = context
+        if routing.is_free(self._method, self._path):
+            await self._forward(context, [])
+            return
+        credentials = self._edge._credentials.read(authorization, cookie, fresh, time.time())
+        context.credentials = credentials
+        try:
+            if credentials is None:
+                await self._anonymous(context)
+            else:
+                context.min_lsn = credentials.min_lsn
+                await self._known(context, credentials)
+        except ShedError:
+            await self._busy()
+        except UNAVAILABLE as error:
+            LOGGER.warning("database unavailable (%s)", type(error).__name__)
+            await self._busy()
+
+    async def _anonymous(self, context: Context) -> None:
+        address = client_of(self._scope, self._edge._runtime.settings.trusted_proxies).address
+        key = b"a:" + address.encode()
+        checked = await self._check(key, ANONYMOUS, ANONYMOUS.arguments, ())
+        if checked.wait:
+            await self._limited(ANONYMOUS, checked.wait)
+            return
+        await self._admit(context, ANONYMOUS, checked.remaining)
+
+    async def _known(self, context: Context, credentials: Credentials) -> None:
+        read = self._hot_read()
+        wanted = self._wanted(credentials, read)
+        checked = await self._check(credentials.limit_key, credentials.rate, credentials.limits, wanted)
+        if checked.wait:
+            await self._limited(credentials.rate, checked.wait)
+            return
+        slots = checked.slots or (NOBODY_ASKED, NOBODY_ASKED)
+        principal = await self._principal(credentials, slots[0])
+        if principal is None or not principal.admits(credentials.claims):
+            context.credentials = None
+            await self._admit(context, ANONYMOUS, checked.remaining)
+            return
+        context.principal = principal
+        self._edge._requests.seen(principal.user_id)
+        if read is not None:
+            query = _query(read, principal, credentials)
+            if query is not None:
+                await self._hot(context, query, slots[1], checked.remaining)
+                return
+        await self._admit(context, principal.rate, checked.remaining)
+
+    def _hot_read(self) -> Read | None:
+        if self._method != "GET" or self._scope["query_string"]:
+            return None
+        return self._edge._reads.get(self._path)
+
+    def _wanted(self, credentials: Credentials, read: Read | None) -> tuple[tuple[bytes, bytes], ...]:
+        path = "" if read is None else read.path
+        wanted = credentials.wanted.get(path)
+        if wanted is None:
+            subject = None
+            if read is not None:
+                subject = credentials.member_subject if read.own else read.subject
+            wanted = (credentials.principal_slot,)
+            if read is not None and subject is not None:
+                wanted = (*wanted, (subject, read.name.encode()))
+            credentials.wanted[path] = wanted
+        return wanted
+
+    async def _check(
+        self,
+        key: bytes,
+        rate: Rate,
+        limits: tuple[bytes, bytes],
+        wanted: tuple[tuple[bytes, bytes], ...],
+    ) -> Checked:
+        cache = self._edge._cache
+        if cache is not None:
+            try:
+                return await cache.check(key, limits[0], limits[1], wanted)
+            except CacheUnavailableError:
+                pass
+        metrics.LOCAL_LIMITS.inc()
+        verdict = self._edge._local.count(key, rate, time.time())
+        return Checked(verdict.wait, verdict.remaining, ())
+
+    async def _principal(self, credentials: Credentials, slot: Slot) -> Principal | None:
+        reads = self._edge._runtime.read_through
+        entry = slot.entry
+        if entry is None or slot.lease:
+            query = auth_service.principal_query(credentials.claims.user_id)
+            entry = reads.cached(query, slot, 0) or await reads.load(query, slot, 0)
+        return read_principal(entry.body) if entry.status == 200 else None
+
+    async def _hot(self, context: Context, query: Query, slot: Slot, remaining: int) -> None:
+        reads = self._edge._runtime.read_through
+        self._route = query.read.path
+        principal = context.principal
+        min_lsn = freshness_needed(query.read, principal, context.min_lsn)
+        entry = reads.cached(query, slot, min_lsn) or await reads.load(query, slot, min_lsn)
+        assert principal is not None  # noqa: S101 (only called with one)
+        headers = [
+            *self._edge._hot_headers,
+            (b"etag", b'"%s"' % entry.etag),
+            (b"traceparent", traceparent(self._trace)),
+            *responses.rate_headers(principal.rate, remaining, _reset()),
+        ]
+        await self._send_entry(context, entry, headers)
+
+    async def _send_entry(self, context: Context, entry: Entry, headers: responses.Headers) -> None:
+        if context.if_none_match and context.has(entry.etag):
+            self._status = 304
+            await responses.send_bytes(self._send, 304, headers, b"")
+            return
+        self._status = entry.status
+        headers.append((b"content-length", b"%d" % len(entry.body)))
+        await responses.send_bytes(self._send, entry.status, headers, entry.body)
+
+    async def _admit(self, context: Context, rate: Rate, remaining: int) -> None:
+        context.route_class = routing.route_class(self._method, self._path, rate)
+        headers = responses.rate_headers(rate, remaining, _reset())
+        if context.route_class == "self":
+            await self._forward(context, headers)
+            return
+        async with self._edge._runtime.admission.gate(context.route_class).admitted():
+            await self._forward(context, headers)
+
+    async def _forward(self, context: Context, extra: responses.Headers) -> None:
+        """Let FastAPI answer, with our headers on it."""
+
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._status = message["status"]
+                headers = message["headers"] = [*message.get("headers", ()), *self._edge._headers, *extra]
+                headers.append((b"traceparent", traceparent(self._trace)))
+                self._add_freshness(context, headers)
+                if not any(name == b"cache-control" for name, _ in headers):
+                    headers.append(NOT_STORED)
+            await self._send(message)
+
+        await self._edge._app(self._scope, self._receive, send)
+
+    def _add_freshness(self, context: Context, headers: responses.Headers) -> None:
+        if not context.written_lsn or context.principal is None:
+            return
+        runtime = self._edge._runtime
+        sealed = freshness.seal(context.written_lsn, context.principal.user_id, runtime.cookie_key)
+        secure = "; Secure" if runtime.settings.in_production else ""
+        cookie = f"{freshness.COOKIE}={sealed}; Max-Age={freshness.LIFETIME}; Path=/; HttpOnly; SameSite=lax{secure}"
+        headers.append((b"set-cookie", cookie.encode()))
+        headers.append((freshness.HEADER.encode(), sealed.encode()))
+
+    async def _limited(self, rate: Rate, wait: int) -> None:
+        metrics.LIMITED.labels(rate.user_type).inc()
+        await self._refuse(
+            429,
+            responses.problem(429, "rate-limited", f"Too many requests; try again in {wait} s.", self._path),
+            [(b"retry-after", b"%d" % wait), *responses.rate_headers(rate, 0, wait)],
+        )
+
+    async def _busy(self) -> None:
+        if self._status != 500:
+            return  # the answer had begun
+        body = responses.problem(503, "overloaded", "The platform is busy; try again in a moment.", self._path)
+        await self._refuse(503, body, [responses.retry_after()])
+
+    async def _refuse(self, status: int, body: bytes, extra: responses.Headers) -> None:
+        self._status = status
+        self._route = self._route or ("(refused)" if self._path not in self._edge._reads else self._path)
+        headers = [
+            *self._edge._headers,
+            responses.PROBLEM,
+            NOT_STORED,
+            (b"content-length", b"%d" % len(body)),
+            (b"traceparent", traceparent(self._trace)),
+            *extra,
+        ]
+        await responses.send_bytes(self._send, status, headers, body)
+
+
+def _headers(headers: list[tuple[bytes, bytes]]) -> tuple[bytes, bytes, bytes, bytes, bytes]:
+    """Authorization, cookie, freshness, trace and ETag of the request, in one pass."""
+    authorization = cookie = fresh = trace = etag = b""
+    for name, value in headers:
+        if name == b"cookie":
+            cookie = value
+        elif name == b"authorization":
+            authorization = value
+        elif name == b"if-none-match":
+            etag = value
+        elif name == b"traceparent":
+            trace = value
+        elif name == b"ip2a-freshness":
+            fresh = value
+    return authorization, cookie, fresh, trace, etag
+
+
+def _query(read: Read, principal: Principal, credentials: Credentials) -> Query | None:
+    """The read for this caller; None when FastAPI should explain why not."""
+    if read.own:
+        if not principal.own_data or principal.member_id != credentials.claims.member_id:
+            return None
+        return own_query(read, principal.identity, principal.member_id or 0)
+    if read.permission and not principal.may(read.permission):
+        return None
+    return shared_query(read, principal.identity)
+
+
+def _reset() -> int:
+    return 60 - int(time.time()) % 60

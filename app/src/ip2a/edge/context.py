@@ -1,0 +1,132 @@
+"""What is known of a request before any endpoint sees it: who asks, from where, how fresh the answer must
+be.
+"""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from starlette.types import Scope
+
+from ip2a.auth.service import Client
+from ip2a.limits.rates import Rate, rate_of
+from ip2a.reads import member_subject, user_subject
+from ip2a.security.principal import Principal
+from ip2a.security.tokens import Claims, InvalidTokenError, TokenKeys, read_access_token
+from ip2a.settings import Network
+from ip2a.web import cookies, freshness
+from ip2a.web.client_address import client_address
+
+KEY = "ip2a.context"
+MAXIMUM_CREDENTIALS = 20_000
+
+
+@dataclass(slots=True)
+class Credentials:
+    """A verified access token and what follows from it; kept per token, so that verifying is not repeated."""
+
+    claims: Claims
+    via_cookie: bool
+    min_lsn: int
+    limit_key: bytes
+    rate: Rate
+    limits: tuple[bytes, bytes]
+    principal_slot: tuple[bytes, bytes]
+    member_subject: bytes | None
+    wanted: dict[str, tuple[tuple[bytes, bytes], ...]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Context:
+    """One request. `min_lsn` grows when the request itself writes."""
+
+    credentials: Credentials | None = None
+    principal: Principal | None = None
+    min_lsn: int = 0
+    written_lsn: int = 0
+    if_none_match: bytes = b""
+    route_class: str = "self"
+    trace_id: str = ""
+
+    def wrote(self, lsn: int) -> None:
+        """Later reads of this client must not be older."""
+        self.written_lsn = max(self.written_lsn, lsn)
+        self.min_lsn = max(self.min_lsn, lsn)
+
+    def has(self, etag: bytes) -> bool:
+        """Whether the client said it has this version already."""
+        return etag in self.if_none_match
+
+
+class CredentialReader:
+    """Verified credentials by the header that carried them."""
+
+    def __init__(self, keys: TokenKeys, cookie_key: bytes) -> None:
+        self._keys = keys
+        self._cookie_key = cookie_key
+        self._known: dict[tuple[bytes, bytes, bytes], Credentials | None] = {}
+
+    def read(self, authorization: bytes, cookie: bytes, fresh: bytes, now: float) -> Credentials | None:
+        """The credentials of a request; None if there are none, or they are wrong or expired at `now`."""
+        key = (authorization, cookie, fresh)
+        try:
+            credentials = self._known[key]
+        except KeyError:
+            if len(self._known) >= MAXIMUM_CREDENTIALS:
+                for old in list(self._known)[: MAXIMUM_CREDENTIALS // 10]:
+                    del self._known[old]
+            credentials = self._known[key] = self._verify(authorization, cookie, fresh)
+        if credentials is None or credentials.claims.expires_at < now:
+            return None
+        return credentials
+
+    def _verify(self, authorization: bytes, cookie: bytes, fresh: bytes) -> Credentials | None:
+        jar = _cookies(cookie)
+        scheme, _, bearer = authorization.partition(b" ")
+        via_cookie = scheme.lower() != b"bearer"
+        token = jar.get(cookies.ACCESS, "") if via_cookie else bearer.strip().decode("latin-1")
+        if not token:
+            return None
+        try:
+            claims = read_access_token(self._keys, token)
+        except InvalidTokenError:
+            return None
+        sealed = fresh.decode("latin-1") or jar.get(freshness.COOKIE, "")
+        rate = rate_of(claims.roles)
+        return Credentials(
+            claims=claims,
+            via_cookie=via_cookie,
+            min_lsn=freshness.unseal(sealed, claims.user_id, self._cookie_key) if sealed else 0,
+            limit_key=b"u:%d" % claims.user_id,
+            rate=rate,
+            limits=rate.arguments,
+            principal_slot=(user_subject(claims.user_id), b"principal"),
+            member_subject=None if claims.member_id is None else member_subject(claims.member_id),
+        )
+
+
+def _cookies(header: bytes) -> dict[str, str]:
+    pairs = (part.partition("=") for part in header.decode("latin-1").split(";"))
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def context_of(scope: Scope) -> Context:
+    """The context the edge attached."""
+    context: Context = scope[KEY]
+    return context
+
+
+def client_of(scope: Scope, trusted: tuple[Network, ...]) -> Client:
+    """Where the request comes from; forwarded addresses only from trusted proxies."""
+    forwarded = device = None
+    for name, value in scope["headers"]:
+        if name == b"x-forwarded-for":
+            forwarded = value.decode("latin-1")
+        elif name == b"user-agent":
+            device = value.decode("latin-1")
+    peer = scope.get("client")
+    return Client(_address(peer[0] if peer else None, forwarded, trusted), device, scope[KEY].trace_id)
+
+
+@lru_cache(maxsize=20_000)
+def _address(peer: str | None, forwarded: str | None, trusted: tuple[Network, ...]) -> str:
+    return client_address(peer, forwarded, trusted)

@@ -1,0 +1,1 @@
+"""How much one client may ask, and how much this process takes on at once."""
