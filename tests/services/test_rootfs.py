@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from devcluster import rootfs
-from devcluster.errors import StepFailed
+from devcluster.errors import DevclusterError, StepFailed
 
 
 def test_an_unreachable_mirror_is_reported_with_apts_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -25,3 +26,16 @@ def test_an_unreachable_mirror_is_reported_with_apts_words(monkeypatch: pytest.M
     assert "Could not connect to 127.0.0.1:9" in text
     kept = tmp_path / "ip2a-devcluster" / "rootfs"
     assert not [path for path in kept.iterdir() if path.is_dir()], "a half-made entry was kept"
+
+
+@pytest.mark.full
+def test_a_full_disk_is_named_and_nothing_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", tmp_path], check=True, timeout=10)
+    try:
+        with pytest.raises(DevclusterError, match=f"the disk is full: no space left below {tmp_path}"):
+            rootfs.build(rootfs.Recipe("large", ("ca-certificates",)))
+        left = sum(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file())
+        assert left < 1_000_000, "the half-made root file system was kept"
+    finally:
+        subprocess.run(["umount", tmp_path], check=True, timeout=10)
