@@ -21,6 +21,7 @@ import redis as redis_client
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from devcluster import rootfs
 from devcluster.errors import StepFailed
 from devcluster.services import (
     PgBouncer,
@@ -286,14 +287,14 @@ class TestMonitoring:
 
 
 class TestNothingIsLeft:
-    def test_after_the_context(self) -> None:
-        before = _state()
+    def test_after_the_context(self, own_temporary: Path) -> None:
+        before = _state(own_temporary)
         with postgres(replicas=1) as servers, pgbouncer(servers.primary.login), redis_service():
-            assert _state() != before
-        assert _state() == before
+            assert _state(own_temporary) != before
+        assert _state(own_temporary) == before
 
-    def test_after_a_failure_inside(self, postgres_servers: Postgres) -> None:
-        before = _state()
+    def test_after_a_failure_inside(self, postgres_servers: Postgres, own_temporary: Path) -> None:
+        before = _state(own_temporary)
 
         def break_inside() -> None:
             with pgbouncer(postgres_servers.primary.login) as pooler:
@@ -302,7 +303,7 @@ class TestNothingIsLeft:
 
         with pytest.raises(ZeroDivisionError):
             break_inside()
-        assert _state() == before
+        assert _state(own_temporary) == before
 
     def test_processes_end_with_a_killed_parent(self) -> None:
         program = (
@@ -331,12 +332,21 @@ class TestNothingIsLeft:
             assert directory not in Path("/proc/mounts").read_text()
 
 
-def _state() -> tuple[list[str], list[str], list[str], set[int]]:
+@pytest.fixture
+def own_temporary(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Where services of this test keep their files: others may run their own at the same time."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def _state(temporary: Path) -> tuple[list[str], list[str], list[str], set[int]]:
     """Everything a service could leave: mounts, shared memory, files, child processes."""
+    mounts = Path("/proc/mounts").read_text().splitlines()
+    ours = (str(temporary), str(rootfs.database().directory))
     return (
-        Path("/proc/mounts").read_text().splitlines(),
-        sorted(path.name for path in Path("/dev/shm").iterdir()),  # noqa: S108 - looked at, not written to
-        sorted(path.name for path in Path(tempfile.gettempdir()).glob("ip2a-*")),
+        [line for line in mounts if any(path in line for path in ours)],
+        sorted(path.name for path in Path("/dev/shm").glob("PostgreSQL*")),  # noqa: S108 - looked at, not written to
+        sorted(path.name for path in temporary.iterdir()),
         set(_descendants(os.getpid())),
     )
 

@@ -20,6 +20,8 @@ from devcluster.paths import CHECKOUT, cache_dir
 MODULES = CHECKOUT / "devcluster" / "go"
 MINIMUM_GO = (1, 26)
 BUILD_TIMEOUT_SECONDS = 3600
+K6_ENVIRONMENT = {"K6_NO_USAGE_REPORT": "true", "K6_AUTO_EXTENSION_RESOLUTION": "false"}
+"""Without these k6 reports its use to its maker and fetches extensions: nothing may leave the machine."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,12 @@ class Tool:
 
 def _kubernetes(command: str) -> Tool:
     return Tool("cluster", f"k8s.io/kubernetes/cmd/{command}", _kubernetes_version_flags())
+
+
+def _keda(command: str) -> Tool:
+    keda = "github.com/kedacore/keda/v2"
+    version = module_version("keda", keda).removeprefix("v")
+    return Tool("keda", f"{keda}/cmd/{command}", (f"-X={keda}/version.Version={version}",))
 
 
 @functools.cache
@@ -94,6 +102,7 @@ def tools() -> dict[str, Tool]:
         "metrics-server": Tool("cluster", "sigs.k8s.io/metrics-server/cmd/metrics-server"),
         "traefik": Tool("ingress", "github.com/traefik/traefik/v3/cmd/traefik"),
         **{name: Tool("testing", package) for name, package in testing.items()},
+        **{f"keda-{name}": _keda(name) for name in ("operator", "adapter", "webhooks")},
     }
 
 

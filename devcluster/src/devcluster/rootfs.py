@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +24,9 @@ from devcluster.paths import cache_dir
 SUITE = "trixie"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 BUILD_TIMEOUT_SECONDS = 1800
+CLEANUP_SECONDS = 30
 
+_ALMOST_NOTHING = 1 << 20  # bytes
 _FORMAT = "1"  # raise it when the way of building changes and old entries must not be used
 
 _UNREAD = (
@@ -212,29 +216,50 @@ def _read(arguments: list[str]) -> str:
 
 
 def _run(arguments: list[str], log: Path, what: str) -> None:
-    # setpriv: an interrupted run must not go on building behind our back; mmdebstrap cleans up on SIGTERM.
-    watched = ["setpriv", "--pdeathsig", "TERM", "--", *arguments]
-    with log.open("ab") as output:
-        try:
-            code = subprocess.run(
-                watched,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, "LC_ALL": "C.UTF-8"},
-                check=False,
-                timeout=BUILD_TIMEOUT_SECONDS,
-            ).returncode
-        except subprocess.TimeoutExpired as error:
-            raise StepFailed(
-                f"{what} took more than {BUILD_TIMEOUT_SECONDS} s", "is apt's mirror reachable?", log
-            ) from error
+    try:
+        code = _logged(arguments, log)
+    except subprocess.TimeoutExpired as error:
+        raise StepFailed(f"{what} took over {BUILD_TIMEOUT_SECONDS} s", "is apt's mirror reachable?", log) from error
     if code == 0:
         return
-    if "No space left on device" in log.read_text(errors="replace"):
+    if _is_full(log.parent):  # asked first: a log on a full file system lacks its last words
         raise cache.disk_full(log.parent)
+    if "No space left on device" in log.read_text(errors="replace"):
+        raise StepFailed(
+            f"the disk is full: no space left below {tempfile.gettempdir()}",
+            "free some space, or point TMPDIR at a larger file system",
+            log,
+        )
     raise StepFailed(
         f"{what} failed (exit code {code})",
         "`apt-get update` shows whether apt's mirror is reachable; then run the same command again",
         log,
     )
+
+
+def _logged(arguments: list[str], log: Path) -> int:
+    """Runs a program, appending what it prints to `log`; its exit code. An interrupted run ends it too."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            # SIGTERM when we are killed: mmdebstrap then cleans up, instead of building on behind our back.
+            ["setpriv", "--pdeathsig", "TERM", "--", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "LC_ALL": "C.UTF-8"},
+            start_new_session=True,  # mmdebstrap ends its helpers with SIGHUP to its whole process group
+        )
+    try:
+        return process.wait(BUILD_TIMEOUT_SECONDS)
+    except BaseException:
+        os.killpg(process.pid, signal.SIGINT)  # what Ctrl-C would have done
+        try:
+            process.wait(CLEANUP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        raise
+
+
+def _is_full(directory: Path) -> bool:
+    return shutil.disk_usage(directory).free < _ALMOST_NOTHING

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import configparser
 import socket
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 
+from devcluster import services
 from devcluster.errors import Unsupported
 from devcluster.services import process
 from devcluster.services.certificates import server_certificate
@@ -85,9 +88,24 @@ def test_free_port_is_free_and_outside_the_ephemeral_range(monkeypatch: pytest.M
             process.free_port()
 
 
-def test_without_root_services_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "service",
+    [
+        services.postgres,
+        services.redis,
+        services.toxiproxy,
+        lambda: services.pgbouncer(UPSTREAM),
+        lambda: services.prometheus({}),
+        lambda: services.alertmanager({}),
+    ],
+    ids=["postgres", "redis", "toxiproxy", "pgbouncer", "prometheus", "alertmanager"],
+)
+def test_without_root_services_say_so_before_they_do_anything(
+    monkeypatch: pytest.MonkeyPatch, service: Callable[[], AbstractContextManager[object]]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")
     monkeypatch.setattr("os.geteuid", lambda: 1000)
-    with pytest.raises(Unsupported, match="run the tests as root"), process.home_directory("redis"):
+    with pytest.raises(Unsupported, match="run the tests as root"), service():
         pass
 
 

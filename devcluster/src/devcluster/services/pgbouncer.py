@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from psycopg import connect
 from psycopg.rows import dict_row
 
-from devcluster import rootfs
 from devcluster.services import process
 from devcluster.services.certificates import ServerCertificate
 from devcluster.services.postgres import SUPERUSER, Login
@@ -57,7 +56,7 @@ def pgbouncer(
     TLS to the upstream is as the upstream's login says; with a certificate, TLS is required of clients too.
     Raises DevclusterError.
     """
-    root = rootfs.database()
+    root = process.root_file_system()
     endpoint = endpoint or Endpoint(HOST, process.free_port())
     settings = {"default_pool_size": str(pool_size), "max_client_conn": str(max_clients), **(parameters or {})}
     with process.home_directory("pgbouncer") as home:

@@ -235,7 +235,7 @@ def _host_based_authentication(*, tls: bool) -> str:
 
 def _server(name: str, home: Path, setup: _Setup, upstream: Endpoint | None = None) -> PostgresServer:
     """An instance, not yet started, on the data directory `home/data`; with an upstream, its replica."""
-    root = rootfs.database()
+    root = process.root_file_system()
     authority = _install_certificate(home, setup.certificate, root) if setup.certificate else None
     endpoint = Endpoint(HOST, process.free_port())
     files = {
@@ -279,8 +279,7 @@ def _primary_conninfo(upstream: Endpoint, setup: _Setup) -> str:
 
 def _template() -> Path:
     """The cached entry with `data`, a cleanly stopped primary's directory, and `token`."""
-    root = rootfs.database()
-    process.require_root()
+    root = process.root_file_system()
     key = cache.digest(root.directory.parent.name, Path(__file__))
     return cache.entry("postgres-template", key, lambda into: _make_template(into, root))
 

@@ -24,6 +24,7 @@ from shutil import rmtree
 from tempfile import mkdtemp
 from typing import IO
 
+from devcluster import rootfs
 from devcluster.errors import StepFailed, Unsupported, tail
 from devcluster.rootfs import RootFileSystem
 
@@ -209,7 +210,6 @@ class _Process:
 @contextmanager
 def home_directory(name: str) -> Iterator[Path]:
     """An empty directory for one service, removed with all it holds (and its log beside it) on leaving."""
-    require_root()
     parent = Path(mkdtemp(prefix=f"ip2a-{name}."))
     try:
         home = parent / name
@@ -219,10 +219,11 @@ def home_directory(name: str) -> Iterator[Path]:
         rmtree(parent)
 
 
-def require_root() -> None:
-    """Raises Unsupported when this process may not make namespaces."""
+def root_file_system() -> RootFileSystem:
+    """Where the programs are. Raises Unsupported when this process may not make namespaces, or as rootfs.build."""
     if os.geteuid() != 0:
         raise Unsupported("services run in their own namespaces, which needs root", "run the tests as root")
+    return rootfs.database()
 
 
 def owner(root: RootFileSystem, user: str) -> tuple[int, int]:

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 import yaml
 
-from devcluster import rootfs
 from devcluster.services import process
 from devcluster.services.process import HOME, HOST, Endpoint, Program, Server
 
@@ -56,7 +55,7 @@ def alertmanager(config: Mapping[str, object]) -> Iterator[Server]:
 def _server(
     name: str, arguments: tuple[str, ...], files: Mapping[str, str], ready: str, endpoint: Endpoint
 ) -> Iterator[Server]:
-    root = rootfs.database()
+    root = process.root_file_system()
     with process.home_directory(name) as home:
         for file, text in files.items():
             process.write(home / file, text, root, _SYSTEM_USER)

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 
 from redis import Redis as Client
 
-from devcluster import rootfs
 from devcluster.services import process
 from devcluster.services.process import HOME, HOST, Endpoint, Program, Server
 
@@ -41,7 +40,7 @@ class Redis(Server):
 @contextmanager
 def redis(*, parameters: Mapping[str, str] | None = None) -> Iterator[Redis]:
     """A Redis with lines of redis.conf `parameters` over our defaults. Raises DevclusterError."""
-    root = rootfs.database()
+    root = process.root_file_system()
     password = secrets.token_urlsafe(16)
     with process.home_directory("redis") as home:
         endpoint = Endpoint(HOST, process.free_port())

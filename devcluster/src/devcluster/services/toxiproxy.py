@@ -9,7 +9,7 @@ from typing import Literal
 
 import httpx
 
-from devcluster import gotools, rootfs
+from devcluster import gotools
 from devcluster.services import process
 from devcluster.services.process import HOME, HOST, Endpoint, Program, Server
 
@@ -61,7 +61,7 @@ class Toxiproxy(Server):
 @contextmanager
 def toxiproxy() -> Iterator[Toxiproxy]:
     """A Toxiproxy without proxies. Built from its Go module on first use. Raises DevclusterError."""
-    root = rootfs.database()
+    root = process.root_file_system()
     binary = gotools.tool("toxiproxy-server")
     with process.home_directory("toxiproxy") as home:
         shutil.copy(binary, home / binary.name)
