@@ -50,6 +50,9 @@ def entry(kind: str, key: str, build: Callable[[Path], None]) -> Path:
     with _locked(place):
         if place.is_dir():  # another run made it while we waited
             return place
+        for stale in place.parent.glob(f".{key}.*"):  # of a run that was killed: we hold the lock, nobody is at it
+            if stale.is_dir():
+                shutil.rmtree(stale)
         try:
             work = Path(tempfile.mkdtemp(prefix=f".{key}.", dir=place.parent))
             try:

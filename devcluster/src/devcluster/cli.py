@@ -56,8 +56,11 @@ def quickstart_command(kind_of_cluster: str) -> None:
 
 
 @commands.command()
-def status() -> None:
-    """Show what runs, and who holds the cluster."""
+@CLUSTER_OPTION
+def status(kind_of_cluster: str) -> None:
+    """Show what runs, and who holds the cluster. Exit code 1 when it is not up."""
+    if kind_of_cluster == "kind":
+        sys.exit(0 if quickstart.kind_is_up() else 1)
     table = Table("component", "pid")
     for component in cluster.status():
         table.add_row(component.name, str(component.pid) if component.pid else "[red]not running[/red]")
@@ -66,11 +69,13 @@ def status() -> None:
     current = ownership.holder()
     if current is None:
         click.echo("no cluster was brought up")
-        return
+        sys.exit(1)
     fresh = "of this very source" if current.digest == ownership.checkout_digest() else "of other source"
     click.echo(f"held by {current.checkout} since {current.since}, {fresh}")
     if cluster.DAEMONS.running("kube-apiserver"):
         click.echo(cluster.kubectl("get", "ip2a,pods", "-A"))
+    if not all(component.pid for component in cluster.status()):
+        sys.exit(1)
 
 
 @commands.command("build")

@@ -59,16 +59,7 @@ _PROGRAMS: dict[str, tuple[str, str, tuple[str, ...], dict[str, object]]] = {
         (),
         {"Entrypoint": ["/usr/local/bin/traefik"]},
     ),
-    "docker.io/versity/versitygw:v1.7.0": (
-        "versitygw",
-        "usr/bin/versitygw",
-        (),
-        {"Entrypoint": ["/usr/bin/versitygw"]},
-    ),
-    "docker.io/axllent/mailpit:v1.30.5": ("mailpit", "mailpit", (), {"Entrypoint": ["/mailpit"]}),
 }
-
-QUICKSTART_ONLY = ("docker.io/versity/versitygw:v1.7.0", "docker.io/axllent/mailpit:v1.30.5")
 
 
 def program_image(name: str) -> Image:
@@ -79,7 +70,7 @@ def program_image(name: str) -> Image:
 
 def program_names() -> list[str]:
     """The cluster's images of Go tools."""
-    return [name for name in _PROGRAMS if name not in QUICKSTART_ONLY]
+    return list(_PROGRAMS)
 
 
 def python_image() -> Image:

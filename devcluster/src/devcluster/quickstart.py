@@ -106,6 +106,13 @@ def on_kind(progress: Progress) -> str:
     return _install(progress, target, names, (LOCAL_IMAGES,))
 
 
+def kind_is_up() -> bool:
+    """Whether the kind cluster exists. Raises Unsupported without kind."""
+    if shutil.which("kind") is None:
+        raise Unsupported("kind is not on PATH", "install kind, or use the embedded cluster: make up")
+    return KIND_NAME in _run(["kind", "get", "clusters"]).split()
+
+
 def kind_down(progress: Progress) -> None:
     """Deletes the kind cluster."""
     with progress.step("down"):
@@ -122,18 +129,21 @@ def _install(progress: Progress, target: Target, names: dict[str, str], settings
         )
     with progress.step("IP2A resource"):
         target.run("apply", "--server-side", "-f", QUICKSTART / "resource.yaml")
-        _wait_for_ready(target)
+        _wait_for_ready(target, names["app"])
     with progress.step("demo data"):
         password = _demo_password(target)
         _seed(target, names["app"])
     return _closing_message(target, password)
 
 
-def _wait_for_ready(target: Target) -> None:
+def _wait_for_ready(target: Target, app_image: str) -> None:
     """kubectl's wait, in short pieces, so that a failure shows what the resource says of itself."""
     generation = target.run("-n", NAMESPACE, "get", "ip2a", RESOURCE, "-o", "jsonpath={.metadata.generation}")
+    image = "jsonpath={.spec.template.spec.containers[0].image}"
+    get_image = ("-n", NAMESPACE, "get", "deployment", f"{RESOURCE}-app", "--ignore-not-found", "-o", image)
+    # An upgraded operator brings a new image without a new generation: Ready may still be of the old one.
     _until(
-        lambda: _observed(target) == generation,
+        lambda: _observed(target) == generation and target.run(*get_image) in {app_image, ""},
         READY_SECONDS,
         f"the operator did not look at IP2A {RESOURCE}",
         f"`{target.hint} -n {OPERATOR_NAMESPACE} logs deploy/{RELEASE}` tells why",
@@ -183,12 +193,16 @@ def _seed(target: Target, app_image: str) -> None:
     target.run(
         "apply", "--server-side", "-f", "-", text=template.replace("SEED_JOB", job).replace("APP_IMAGE", app_image)
     )
-    try:
-        wait = ("wait", f"job/{job}", "--for=condition=Complete", f"--timeout={SEED_SECONDS}s")
-        target.run("-n", NAMESPACE, *wait, timeout=SEED_SECONDS + 20)
-    except StepFailed as error:
+    ended = ("-n", NAMESPACE, "get", "job", job, "-o", "jsonpath={.status.conditions[?(@.status=='True')].type}")
+    _until(
+        lambda: bool({"Complete", "Failed"} & set(target.run(*ended).split())),
+        SEED_SECONDS,
+        f"Job {job} did not end",
+        f"`{target.hint} -n {NAMESPACE} describe job {job}` tells why",
+    )
+    if "Failed" in target.run(*ended).split():
         log = target.run("-n", NAMESPACE, "logs", f"job/{job}", "--tail=20")
-        raise StepFailed(f"the demo data were not written: {log}", "mend it and run `make up` again") from error
+        raise StepFailed(f"the demo data were not written: {log}", "mend it and run `make up` again")
 
 
 def _closing_message(target: Target, password: str) -> str:
