@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import shutil
 import subprocess
 import time
@@ -28,6 +29,10 @@ CHROMIUM_FLAGS = (
     "--disable-sync",
 )
 """Chromium as root on a machine without a way out: nothing it does of itself may try to call home."""
+
+
+ADDRESSES = (f"198.51.100.{number}" for number in itertools.cycle(range(1, 255)))
+"""Everybody has an address of their own, as in the world: strangers share ten requests a minute by address."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -58,7 +63,7 @@ def password(kubernetes: Kubernetes) -> str:
 @pytest.fixture
 def http() -> Iterator[httpx.Client]:
     """A client that comes through the ingress, as everybody does."""
-    with httpx.Client(base_url=quickstart.URL, timeout=10) as client:
+    with httpx.Client(base_url=quickstart.URL, timeout=10, headers={"X-Forwarded-For": next(ADDRESSES)}) as client:
         yield client
 
 
@@ -75,7 +80,11 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def visitor(browser: Browser) -> Iterator[BrowserContext]:
     """A fresh browser profile on a laptop's screen."""
-    context = browser.new_context(base_url=quickstart.URL, viewport={"width": 1280, "height": 900})
+    context = browser.new_context(
+        base_url=quickstart.URL,
+        viewport={"width": 1280, "height": 900},
+        extra_http_headers={"X-Forwarded-For": next(ADDRESSES)},
+    )
     yield context
     context.close()
 
