@@ -153,6 +153,9 @@ def _start(progress: Progress) -> None:
     with progress.step("addons"):
         addons.apply(kubectl)
         addons.wait(kubectl)
+    for component in status():
+        if component.pid is None:
+            raise StepFailed(f"{component.name} ended by itself", HEALING, DAEMONS.log(component.name))
 
 
 def _forget_rebooted() -> None:
@@ -173,7 +176,7 @@ def _node_ready() -> bool:
 def _apiserver_flags() -> tuple[str, ...]:
     """What a cluster with nodes needs beyond the bare API server."""
     configuration = STATE / "admission.json"
-    configuration.write_text(json.dumps(_admission_configuration(), indent=1))
+    DAEMONS.configure("kube-apiserver", configuration, json.dumps(_admission_configuration(), indent=1))
     return (
         f"--advertise-address={network.NODE_ADDRESS}",
         "--enable-admission-plugins=NodeRestriction",

@@ -15,7 +15,7 @@ from devcluster.gotools import tool
 from devcluster.network import BRIDGE, CLUSTER_RANGE, NODE_ADDRESS, POD_RANGE
 from devcluster.paths import RUN, STATE, cache_dir
 from devcluster.pki import write_kubeconfig
-from devcluster.processes import Daemons
+from devcluster.processes import Daemons, write_changed
 
 NODE = "node0"
 DNS_ADDRESS = "10.96.0.10"
@@ -42,10 +42,10 @@ def ctr(*arguments: str | Path, timeout: float = 120) -> subprocess.CompletedPro
 def start_containerd(daemons: Daemons) -> None:
     """Starts it and waits until it answers."""
     configuration = STATE / "containerd.toml"
-    configuration.write_text(_containerd_configuration())
+    daemons.configure("containerd", configuration, _containerd_configuration())
     network = STATE / "cni"
     network.mkdir(exist_ok=True)
-    (network / "10-ip2a.conflist").write_text(json.dumps(_pod_network(), indent=1))
+    write_changed(network / "10-ip2a.conflist", json.dumps(_pod_network(), indent=1))
     daemons.start("containerd", ["containerd", "--config", configuration])
     daemons.wait(
         "containerd",
@@ -70,9 +70,9 @@ def start_kubelet(plane: ControlPlane, daemons: Daemons) -> None:
     """Registers the node and runs its pods."""
     kubeconfig = write_kubeconfig(STATE / "kubelet.kubeconfig", server=plane.server, pki=plane.pki, identity="kubelet")
     configuration = STATE / "kubelet.json"
-    configuration.write_text(json.dumps(_kubelet_configuration(plane), indent=1))
+    daemons.configure("kubelet", configuration, json.dumps(_kubelet_configuration(plane), indent=1))
     # No upstream resolver: nothing outside this machine has a name here.
-    (STATE / "resolv.conf").write_text(f"nameserver {DNS_ADDRESS}\n")
+    write_changed(STATE / "resolv.conf", f"nameserver {DNS_ADDRESS}\n")
     daemons.start(
         "kubelet",
         [
@@ -94,7 +94,7 @@ def start_kube_proxy(plane: ControlPlane, daemons: Daemons) -> None:
         STATE / "kube-proxy.kubeconfig", server=plane.server, pki=plane.pki, identity="kube-proxy"
     )
     configuration = STATE / "kube-proxy.json"
-    configuration.write_text(json.dumps(_proxy_configuration(kubeconfig), indent=1))
+    daemons.configure("kube-proxy", configuration, json.dumps(_proxy_configuration(kubeconfig), indent=1))
     daemons.start("kube-proxy", [tool("kube-proxy"), f"--config={configuration}"])
 
 

@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from devcluster.processes import write_changed
+
 VALIDITY = datetime.timedelta(days=365)
 SERVICE_NAMES = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local")
 
@@ -75,8 +77,7 @@ def write_kubeconfig(file: Path, *, server: str, pki: Path, identity: str) -> Pa
         "contexts": [{"name": "ip2a", "context": {"cluster": "ip2a", "user": identity}}],
         "current-context": "ip2a",
     }
-    file.touch(mode=0o600)
-    file.write_text(json.dumps(config, indent=1))
+    write_changed(file, json.dumps(config, indent=1))
     return file
 
 

@@ -52,6 +52,14 @@ class Daemons:
         (self.records / f"{name}.json").write_text(json.dumps(record))
         return True
 
+    def configure(self, name: str, file: Path, text: str) -> None:
+        """Writes `name`'s configuration if it differs, and then ends the process that has the old one.
+
+        An equal file is not touched: kube-proxy ends by itself when its configuration file is written to.
+        """
+        if write_changed(file, text):
+            self.stop(name)
+
     def names(self) -> list[str]:
         """Everything that was started and not stopped, running or dead."""
         return sorted(file.stem for file in self.records.glob("*.json"))
@@ -93,6 +101,15 @@ class Daemons:
     def _record(self, name: str) -> dict[str, object]:
         record: dict[str, object] = json.loads((self.records / f"{name}.json").read_text())
         return record
+
+
+def write_changed(file: Path, text: str) -> bool:
+    """Writes a text file, mode 0600, unless it is the same already. Whether it was written."""
+    if file.exists() and file.read_text() == text:
+        return False
+    file.touch(mode=0o600)
+    file.write_text(text)
+    return True
 
 
 def started_at(pid: int) -> int | None:

@@ -60,3 +60,17 @@ def test_the_dead_have_no_start_time() -> None:
         process.wait()
     assert started_at(process.pid) is None
     assert started_at(os.getpid()) is not None
+
+
+def test_an_equal_configuration_is_not_touched_and_a_changed_one_ends_the_process(
+    daemons: Daemons, tmp_path: Path
+) -> None:
+    file = tmp_path / "configuration"
+    daemons.configure("sleeper", file, "a")
+    daemons.start("sleeper", ["sleep", "60"])
+    written = file.stat().st_mtime_ns
+    daemons.configure("sleeper", file, "a")
+    assert file.stat().st_mtime_ns == written
+    assert daemons.running("sleeper")
+    daemons.configure("sleeper", file, "b")
+    assert not daemons.running("sleeper")
