@@ -8,6 +8,7 @@ dictionary; nothing about Kubernetes' semantics may be concluded from it.
 import asyncio
 import copy
 import json
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -36,6 +37,7 @@ class ScriptedApi:
         self.faults: list[Fault] = []
         self.requests: list[tuple[str, str]] = []
         self.version = 100
+        self.opened: Counter[str] = Counter()
         self._watchers: dict[str, list[asyncio.Queue[Json | None]]] = {}
         self._runner: web.AppRunner | None = None
         self.url = ""
@@ -119,6 +121,11 @@ class ScriptedApi:
             for kind in KINDS.values()
             if kind.group == group and not kind.optional
         ]
+        if group == "":  # kopf waits for these two, whether it watches them or not
+            resources += [
+                {"name": "namespaces", "kind": "Namespace", "namespaced": False, "verbs": verbs, "singularName": ""},
+                {"name": "events", "kind": "Event", "namespaced": True, "verbs": verbs, "singularName": ""},
+            ]
         resources += [{**item, "name": f"{item['name']}/status"} for item in resources if item["kind"] == "IP2A"]
         return web.json_response({"resources": resources}) if resources else status(404, "no such group")
 
@@ -128,6 +135,7 @@ class ScriptedApi:
         queue: asyncio.Queue[Json | None] = asyncio.Queue()
         queues = self._watchers.setdefault(kind.plural, [])
         queues.append(queue)
+        self.opened[kind.plural] += 1
         try:
             while (event := await queue.get()) is not None:
                 await response.write(json.dumps(event).encode() + b"\n")
