@@ -86,6 +86,11 @@ class OperatorProcess:
         self._process = None
         return status
 
+    def exit_status(self) -> int | None:
+        """None while it runs."""
+        assert self._process is not None
+        return self._process.poll()
+
     def wait_ready(self) -> None:
         eventually("operator ready", lambda: self.probe("readyz"), seconds=30)
 

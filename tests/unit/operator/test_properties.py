@@ -11,7 +11,7 @@ from ip2a_operator.domain.observed import Ref
 from ip2a_operator.domain.plan import plan
 from tests.unit.operator.worlds import NOW, SURROUNDINGS, UID, World, resource
 
-PROFILE = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+PROFILE = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @st.composite

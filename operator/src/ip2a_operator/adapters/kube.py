@@ -129,6 +129,20 @@ class KubeCluster:
         path = RESOURCE.path(namespace) if namespace else RESOURCE.everywhere
         return branches(await self._maybe("get", RESOURCE, path) or {}, "items")
 
+    async def list_labelled(self, kind: Kind, namespace: str, selector: str) -> tuple[Tree, ...]:
+        """Objects of a kind with these labels."""
+        query = {"label_selector": selector}
+        return branches(await self._maybe("get", kind, kind.path(namespace), None, query) or {}, "items")
+
+    async def list_events(self, key: Key) -> tuple[Tree, ...]:
+        """Events about a resource."""
+        listing = await self._maybe("get", EVENT, EVENT.path(key.namespace)) or {}
+        return tuple(
+            event
+            for event in branches(listing, "items")
+            if (text(event, "regarding", "kind"), text(event, "regarding", "name")) == (RESOURCE.kind, key.name)
+        )
+
     async def create_event(self, namespace: str, event: Mapping[str, object]) -> None:
         """Create an event; a namespace that is going takes no more of them, which is no error."""
         try:

@@ -1,0 +1,102 @@
+"""The command line's thinking: what would change, how it is, why, and what must not leave the cluster."""
+
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from ip2a_operator.cli import bundle, planning, report
+from ip2a_operator.cli.commands import ip2a
+from ip2a_operator.cli.gather import View, images
+from ip2a_operator.domain.observed import Ref
+from ip2a_operator.domain.plan import Surroundings
+from ip2a_operator.reconcile.ports import Key
+from tests.unit.operator.worlds import IMAGES, SURROUNDINGS, UID, World, resource, sample
+
+KEY = Key("members", "local46")
+
+
+def view_of(world: World, **spec: Any) -> View:
+    raw = sample("minimal")
+    raw["spec"] |= spec
+    raw["metadata"] |= {"namespace": "members", "uid": UID, "generation": 1}
+    raw["status"] = world.settle(resource(spec)).status.model_dump(by_alias=True, mode="json")
+    return View(KEY, raw, world.observed(), SURROUNDINGS)
+
+
+def test_plan_of_the_same_file_is_empty() -> None:
+    view = view_of(World())
+    assert planning.outlook(sample("minimal"), view) == planning.Outlook((), "")
+
+
+def test_plan_shows_what_is_made_changed_and_removed() -> None:
+    view = view_of(World())
+    wanted = sample("minimal")
+    wanted["spec"] |= {"users": 3000, "cache": {"enabled": False}, "app": {"worker": {"enabled": True}}}
+    changes = {planning.label(change): change for change in planning.outlook(wanted, view).changes}
+    assert "+ Deployment local46-worker" in changes
+    assert "- StatefulSet local46-redis" in changes
+    diff = changes["~ Cluster local46-db"].diff
+    assert "-  instances: 2\n+  instances: 3\n" in diff
+
+
+def test_plan_of_too_much_is_refused() -> None:
+    wanted = sample("minimal")
+    wanted["spec"] |= {"database": {"parameters": {"max_connections": "50"}}}
+    assert "> 47" in planning.outlook(wanted, view_of(World())).refusal
+
+
+def test_plan_before_there_is_anything() -> None:
+    empty = View(KEY, None, World().observed(), Surroundings(IMAGES))
+    changes = planning.outlook(sample("minimal"), empty).changes
+    assert {change.verb for change in changes} == {"create"}
+    assert len(changes) > 15
+
+
+def test_images_are_read_from_the_objects() -> None:
+    world = World()
+    world.settle(resource())
+    assert images(world.observed()) == IMAGES
+
+
+@pytest.mark.parametrize("content", ["", "kind: Pod", "a: [", "kind: IP2A\n---\nkind: IP2A\n"])
+def test_files_that_are_not_one_resource_are_a_usage_error(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "file.yaml"
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(click.UsageError, match=r"file\.yaml"):
+        planning.load(file)
+    assert CliRunner().invoke(ip2a, ["plan", str(file)]).exit_code == 2
+
+
+def test_status_is_a_tree_with_health() -> None:
+    root = report.tree(view_of(World()))
+    assert root.well
+    assert {part.name for part in root.parts} >= {"conditions", "app local46-app", "database local46-db"}
+    world = World()
+    view = view_of(world)
+    world.objects[Ref("apps/v1", "Deployment", "local46-app")]["status"]["availableReplicas"] = 1
+    broken = report.tree(View(view.key, view.raw, world.observed(), view.surroundings))
+    assert [part.name for part in broken.parts if not part.well] == ["app local46-app"]
+
+
+def test_explanation_gives_the_arithmetic() -> None:
+    lines = report.explanation(view_of(World(), users=3000))
+    assert lines[0] == "Everything is as specified."
+    assert any("600 requests/s (3000 users" in line for line in lines)
+    assert "<=" in lines[-1]
+
+
+def test_bundle_has_no_secret(tmp_path: Path) -> None:
+    spec = {"app": {"env": [{"name": "API_TOKEN", "value": "hunter2"}, {"name": "COLOUR", "value": "blue"}]}}
+    view = view_of(World(), **spec)
+    file = tmp_path / "bundle.tar.gz"
+    bundle.write(file, view, [])
+    with tarfile.open(file) as opened:
+        texts = [opened.extractfile(member).read().decode() for member in opened]  # type: ignore[union-attr]  # files
+    assert not any("hunter2" in text for text in texts)
+    assert any("blue" in text for text in texts)
+    assert all(yaml.safe_load(text) is not None for text in texts)
