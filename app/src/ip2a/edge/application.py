@@ -60,7 +60,19 @@ class Edge:
 class _Exchange:
     """One request on its way through the edge."""
 
-    __slots__ = ("_edge", "_method", "_path", "_receive", "_route", "_scope", "_send", "_started", "_status", "_trace")
+    __slots__ = (
+        "_begun",
+        "_edge",
+        "_method",
+        "_path",
+        "_receive",
+        "_route",
+        "_scope",
+        "_send",
+        "_started",
+        "_status",
+        "_trace",
+    )
 
     def __init__(self, edge: Edge, scope: Scope, receive: Receive, send: Send) -> None:
         self._edge = edge
@@ -71,6 +83,7 @@ class _Exchange:
         self._path: str = scope["path"]
         self._route = ""
         self._status = 500
+        self._begun = False
         self._trace = b""
         self._started = 0.0
 
@@ -108,6 +121,13 @@ class _Exchange:
         except UNAVAILABLE as error:
             LOGGER.warning("database unavailable (%s)", type(error).__name__)
             await self._busy()
+        except Exception:
+            # FastAPI answered 500 and logged before it raised on; the connection can live.
+            if not self._begun:
+                LOGGER.exception("unexpected error in %s", self._path)
+                await self._refuse(
+                    500, responses.problem(500, "internal-error", "Something went wrong on our side.", self._path), []
+                )
 
     async def _anonymous(self, context: Context) -> None:
         address = client_of(self._scope, self._edge._runtime.settings.trusted_proxies).address
@@ -201,9 +221,11 @@ class _Exchange:
     async def _send_entry(self, context: Context, entry: Entry, headers: responses.Headers) -> None:
         if context.if_none_match and context.has(entry.etag):
             self._status = 304
+            self._begun = True
             await responses.send_bytes(self._send, 304, headers, b"")
             return
         self._status = entry.status
+        self._begun = True
         headers.append((b"content-length", b"%d" % len(entry.body)))
         await responses.send_bytes(self._send, entry.status, headers, entry.body)
 
@@ -222,6 +244,7 @@ class _Exchange:
         async def send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._status = message["status"]
+                self._begun = True
                 headers = message["headers"] = [*message.get("headers", ()), *self._edge._headers, *extra]
                 headers.append((b"traceparent", traceparent(self._trace)))
                 self._add_freshness(context, headers)
@@ -250,13 +273,14 @@ class _Exchange:
         )
 
     async def _busy(self) -> None:
-        if self._status != 500:
-            return  # the answer had begun
+        if self._begun:
+            return
         body = responses.problem(503, "overloaded", "The platform is busy; try again in a moment.", self._path)
         await self._refuse(503, body, [responses.retry_after()])
 
     async def _refuse(self, status: int, body: bytes, extra: responses.Headers) -> None:
         self._status = status
+        self._begun = True
         self._route = self._route or ("(refused)" if self._path not in self._edge._reads else self._path)
         headers = [
             *self._edge._headers,
