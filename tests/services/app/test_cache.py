@@ -114,7 +114,7 @@ async def test_a_crash_between_commit_and_invalidation_loses_nothing(
         await connection.exec_driver_sql(outbox)
 
     async def relayed() -> bool:
-        return (await client.get(PROFILE)).json()["city"] == "Kent"
+        return bool((await client.get(PROFILE)).json()["city"] == "Kent")
 
     await until(relayed)
 
