@@ -16,12 +16,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ip2a.auth import service as auth_service
-from ip2a.cache.connection import CacheUnavailableError
-from ip2a.cache.store import Checked, Entry, Slot
+from ip2a.cache.store import Entry, Slot
 from ip2a.edge import responses, routing
 from ip2a.edge.context import KEY, Context, CredentialReader, Credentials, client_of
 from ip2a.limits.admission import ShedError
-from ip2a.limits.rates import ANONYMOUS, LocalLimiter, Rate
+from ip2a.limits.rates import ANONYMOUS, Rate
 from ip2a.observability import metrics
 from ip2a.observability.http import UNMATCHED, Requests
 from ip2a.observability.logs import TRACE_ID
@@ -42,10 +41,8 @@ class Edge:
     def __init__(self, app: ASGIApp, runtime: Runtime, reads: tuple[Read, ...]) -> None:
         self._app = app
         self._runtime = runtime
-        self._cache = runtime.cache
         self._reads = {read.path: read for read in reads}
         self._credentials = CredentialReader(runtime.token_keys, runtime.cookie_key)
-        self._local = LocalLimiter()
         self._requests = Requests()
         self._headers = security_headers(in_production=runtime.settings.in_production)
         self._hot_headers = [*self._headers, responses.JSON, responses.PRIVATE]
@@ -132,7 +129,7 @@ class _Exchange:
     async def _anonymous(self, context: Context) -> None:
         address = client_of(self._scope, self._edge._runtime.settings.trusted_proxies).address
         key = b"a:" + address.encode()
-        checked = await self._check(key, ANONYMOUS, ANONYMOUS.arguments, ())
+        checked = await self._edge._runtime.limiter.check(key, ANONYMOUS, time.time())
         if checked.wait:
             await self._limited(ANONYMOUS, checked.wait)
             return
@@ -141,7 +138,7 @@ class _Exchange:
     async def _known(self, context: Context, credentials: Credentials) -> None:
         read = self._hot_read()
         wanted = self._wanted(credentials, read)
-        checked = await self._check(credentials.limit_key, credentials.rate, credentials.limits, wanted)
+        checked = await self._edge._runtime.limiter.check(credentials.limit_key, credentials.rate, time.time(), wanted)
         if checked.wait:
             await self._limited(credentials.rate, checked.wait)
             return
@@ -177,23 +174,6 @@ class _Exchange:
                 wanted = (*wanted, (subject, read.name.encode()))
             credentials.wanted[path] = wanted
         return wanted
-
-    async def _check(
-        self,
-        key: bytes,
-        rate: Rate,
-        limits: tuple[bytes, bytes],
-        wanted: tuple[tuple[bytes, bytes], ...],
-    ) -> Checked:
-        cache = self._edge._cache
-        if cache is not None:
-            try:
-                return await cache.check(key, limits[0], limits[1], wanted)
-            except CacheUnavailableError:
-                pass
-        metrics.LOCAL_LIMITS.inc()
-        verdict = self._edge._local.count(key, rate, time.time())
-        return Checked(verdict.wait, verdict.remaining, ())
 
     async def _principal(self, credentials: Credentials, slot: Slot) -> Principal | None:
         reads = self._edge._runtime.read_through
