@@ -11,6 +11,7 @@ from ip2a.database.outbox import Outbox
 from ip2a.database.reading import Reader
 from ip2a.database.writing import Writer
 from ip2a.limits.admission import Admission, bounds_of
+from ip2a.limits.limiter import Limiter
 from ip2a.reads import ReadThrough
 from ip2a.security.passwords import PasswordHasher
 from ip2a.security.tokens import TokenKeys
@@ -30,6 +31,7 @@ class Runtime:
     writer: Writer
     outbox: Outbox
     admission: Admission
+    limiter: Limiter
     passwords: PasswordHasher
     token_keys: TokenKeys
     cookie_key: bytes
@@ -76,6 +78,7 @@ def create_runtime(settings: Settings, now: Callable[[], datetime] = utc_now) ->
         writer=Writer(databases, reader.primary, outbox),
         outbox=outbox,
         admission=admission,
+        limiter=Limiter(cache),
         passwords=PasswordHasher(),
         token_keys=TokenKeys(settings.jwt_key.get_secret_value().encode(), previous or None),
         cookie_key=settings.cookie_key.get_secret_value().encode(),

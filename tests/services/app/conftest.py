@@ -76,7 +76,7 @@ def some_address() -> str:
 def password_hash() -> Iterator[str]:
     """PASSWORD, hashed once."""
     hasher = PasswordHasher()
-    yield hasher._argon2.hash(PASSWORD)
+    yield hasher.hash_now(PASSWORD)
     hasher.close()
 
 

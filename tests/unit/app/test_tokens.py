@@ -14,11 +14,12 @@ from ip2a.security.tokens import (
     successor_of,
 )
 
+SESSION = "7f0d2f6e-33c1-4c59-9bd5-0a8a8ad1a4d6"
 OLD, NEW, FOREIGN = b"o" * 32, b"n" * 32, b"f" * 32
 
 
 def token(keys: TokenKeys, now: datetime) -> str:
-    return issue_access_token(keys, user_id=7, member_id=3, roles=("member",), epoch=2, session_id="s-1", now=now)
+    return issue_access_token(keys, user_id=7, member_id=3, roles=("member",), epoch=2, session_id=SESSION, now=now)
 
 
 def test_claims_survive_the_way() -> None:

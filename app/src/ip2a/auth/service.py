@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ip2a.auth import repository
 from ip2a.auth.repository import Account, OpenSession
 from ip2a.database.identity import AUTHENTICATION, Identity, transaction
+from ip2a.limits.rates import LOGIN
 from ip2a.reads import Query, Read, user_subject
 from ip2a.runtime import Runtime
 from ip2a.security.principal import Principal, read_principal
@@ -78,9 +79,11 @@ def invalid_session() -> Problem:
 async def log_in(runtime: Runtime, email: str, password: str, client: Client) -> Session:
     """Begin a session.
 
-    Raises Problem 401 (credentials), 423 (too many failures, with Retry-After), 403 (account inactive).
+    Raises Problem 401 (credentials), 423 (too many failures) and 429 (too many attempts at this account, from
+    wherever), both with Retry-After, and 403 (account inactive).
     """
     now = runtime.now()
+    await _limit_attempts(runtime, email, now)
     async with transaction(runtime.databases.write, client.authentication) as connection:
         attempt = await repository.count_attempt(connection, email.strip().lower(), now)
     if attempt is not None and attempt.locked and attempt.locked_until is not None:
@@ -105,6 +108,18 @@ async def log_in(runtime: Runtime, email: str, password: str, client: Client) ->
         await _store(connection, attempt.user_id, session_id, token=refresh, now=now, client=client)
         account = await _active_account(connection, attempt.user_id, now)
     return _session(runtime, account, session_id, refresh, now)
+
+
+async def _limit_attempts(runtime: Runtime, email: str, now: datetime) -> None:
+    key = b"l:" + token_digest(email.strip().lower())[:16]
+    checked = await runtime.limiter.check(key, LOGIN, now.timestamp())
+    if checked.wait:
+        raise Problem(
+            429,
+            "rate-limited",
+            "Too many attempts at this account; try again later.",
+            headers={"Retry-After": str(checked.wait)},
+        )
 
 
 async def refresh(runtime: Runtime, refresh_token: str, client: Client) -> Session:

@@ -16,12 +16,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ip2a.auth import service as auth_service
-from ip2a.cache.connection import CacheUnavailableError
-from ip2a.cache.store import Checked, Entry, Slot
+from ip2a.cache.store import Entry, Slot
 from ip2a.edge import responses, routing
 from ip2a.edge.context import KEY, Context, CredentialReader, Credentials, client_of
 from ip2a.limits.admission import ShedError
-from ip2a.limits.rates import ANONYMOUS, LocalLimiter, Rate
+from ip2a.limits.rates import ANONYMOUS, Rate
 from ip2a.observability import metrics
 from ip2a.observability.http import UNMATCHED, Requests
 from ip2a.observability.logs import TRACE_ID
@@ -42,10 +41,8 @@ class Edge:
     def __init__(self, app: ASGIApp, runtime: Runtime, reads: tuple[Read, ...]) -> None:
         self._app = app
         self._runtime = runtime
-        self._cache = runtime.cache
         self._reads = {read.path: read for read in reads}
         self._credentials = CredentialReader(runtime.token_keys, runtime.cookie_key)
-        self._local = LocalLimiter()
         self._requests = Requests()
         self._headers = security_headers(in_production=runtime.settings.in_production)
         self._hot_headers = [*self._headers, responses.JSON, responses.PRIVATE]
@@ -60,7 +57,19 @@ class Edge:
 class _Exchange:
     """One request on its way through the edge."""
 
-    __slots__ = ("_edge", "_method", "_path", "_receive", "_route", "_scope", "_send", "_started", "_status", "_trace")
+    __slots__ = (
+        "_begun",
+        "_edge",
+        "_method",
+        "_path",
+        "_receive",
+        "_route",
+        "_scope",
+        "_send",
+        "_started",
+        "_status",
+        "_trace",
+    )
 
     def __init__(self, edge: Edge, scope: Scope, receive: Receive, send: Send) -> None:
         self._edge = edge
@@ -71,6 +80,7 @@ class _Exchange:
         self._path: str = scope["path"]
         self._route = ""
         self._status = 500
+        self._begun = False
         self._trace = b""
         self._started = 0.0
 
@@ -108,11 +118,18 @@ class _Exchange:
         except UNAVAILABLE as error:
             LOGGER.warning("database unavailable (%s)", type(error).__name__)
             await self._busy()
+        except Exception:
+            # FastAPI answered 500 and logged before it raised on; the connection can live.
+            if not self._begun:
+                LOGGER.exception("unexpected error in %s", self._path)
+                await self._refuse(
+                    500, responses.problem(500, "internal-error", "Something went wrong on our side.", self._path), []
+                )
 
     async def _anonymous(self, context: Context) -> None:
         address = client_of(self._scope, self._edge._runtime.settings.trusted_proxies).address
         key = b"a:" + address.encode()
-        checked = await self._check(key, ANONYMOUS, ANONYMOUS.arguments, ())
+        checked = await self._edge._runtime.limiter.check(key, ANONYMOUS, time.time())
         if checked.wait:
             await self._limited(ANONYMOUS, checked.wait)
             return
@@ -121,7 +138,7 @@ class _Exchange:
     async def _known(self, context: Context, credentials: Credentials) -> None:
         read = self._hot_read()
         wanted = self._wanted(credentials, read)
-        checked = await self._check(credentials.limit_key, credentials.rate, credentials.limits, wanted)
+        checked = await self._edge._runtime.limiter.check(credentials.limit_key, credentials.rate, time.time(), wanted)
         if checked.wait:
             await self._limited(credentials.rate, checked.wait)
             return
@@ -158,23 +175,6 @@ class _Exchange:
             credentials.wanted[path] = wanted
         return wanted
 
-    async def _check(
-        self,
-        key: bytes,
-        rate: Rate,
-        limits: tuple[bytes, bytes],
-        wanted: tuple[tuple[bytes, bytes], ...],
-    ) -> Checked:
-        cache = self._edge._cache
-        if cache is not None:
-            try:
-                return await cache.check(key, limits[0], limits[1], wanted)
-            except CacheUnavailableError:
-                pass
-        metrics.LOCAL_LIMITS.inc()
-        verdict = self._edge._local.count(key, rate, time.time())
-        return Checked(verdict.wait, verdict.remaining, ())
-
     async def _principal(self, credentials: Credentials, slot: Slot) -> Principal | None:
         reads = self._edge._runtime.read_through
         entry = slot.entry
@@ -201,9 +201,11 @@ class _Exchange:
     async def _send_entry(self, context: Context, entry: Entry, headers: responses.Headers) -> None:
         if context.if_none_match and context.has(entry.etag):
             self._status = 304
+            self._begun = True
             await responses.send_bytes(self._send, 304, headers, b"")
             return
         self._status = entry.status
+        self._begun = True
         headers.append((b"content-length", b"%d" % len(entry.body)))
         await responses.send_bytes(self._send, entry.status, headers, entry.body)
 
@@ -222,6 +224,7 @@ class _Exchange:
         async def send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._status = message["status"]
+                self._begun = True
                 headers = message["headers"] = [*message.get("headers", ()), *self._edge._headers, *extra]
                 headers.append((b"traceparent", traceparent(self._trace)))
                 self._add_freshness(context, headers)
@@ -250,13 +253,14 @@ class _Exchange:
         )
 
     async def _busy(self) -> None:
-        if self._status != 500:
-            return  # the answer had begun
+        if self._begun:
+            return
         body = responses.problem(503, "overloaded", "The platform is busy; try again in a moment.", self._path)
         await self._refuse(503, body, [responses.retry_after()])
 
     async def _refuse(self, status: int, body: bytes, extra: responses.Headers) -> None:
         self._status = status
+        self._begun = True
         self._route = self._route or ("(refused)" if self._path not in self._edge._reads else self._path)
         headers = [
             *self._edge._headers,

@@ -29,7 +29,6 @@ class Credentials:
     min_lsn: int
     limit_key: bytes
     rate: Rate
-    limits: tuple[bytes, bytes]
     principal_slot: tuple[bytes, bytes]
     member_subject: bytes | None
     wanted: dict[str, tuple[tuple[bytes, bytes], ...]] = field(default_factory=dict)
@@ -98,7 +97,6 @@ class CredentialReader:
             min_lsn=freshness.unseal(sealed, claims.user_id, self._cookie_key) if sealed else 0,
             limit_key=b"u:%d" % claims.user_id,
             rate=rate,
-            limits=rate.arguments,
             principal_slot=(user_subject(claims.user_id), b"principal"),
             member_subject=None if claims.member_id is None else member_subject(claims.member_id),
         )

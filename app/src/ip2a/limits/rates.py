@@ -4,7 +4,7 @@ Sliding windows: the share of the previous window that still lies within the las
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ip2a.auth.models import RoleName
@@ -21,10 +21,11 @@ class Rate:
     per_minute: int
     per_hour: int
 
-    @property
-    def arguments(self) -> tuple[bytes, bytes]:
-        """As the Redis script takes them."""
-        return b"%d" % self.per_minute, b"%d" % self.per_hour
+    arguments: tuple[bytes, bytes] = field(init=False)
+    """As the Redis script takes them."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "arguments", (b"%d" % self.per_minute, b"%d" % self.per_hour))
 
 
 ANONYMOUS = Rate("anonymous", 10, 100)
@@ -32,8 +33,8 @@ MEMBER = Rate("member", 60, 1_000)
 STAFF = Rate("staff", 300, 10_000)
 ADMIN = Rate("admin", 1_000, 50_000)
 API_KEY = Rate("api_key", 1_000, 100_000)
-LOGIN_ADDRESS = Rate("login_address", 20, 200)
-LOGIN_ACCOUNT = Rate("login_account", 10, 60)
+LOGIN = Rate("login", 20, 100)
+"""Log-in attempts at one account from anywhere; attempts from one address count as anonymous requests."""
 
 _STAFF_ROLES = frozenset({RoleName.OFFICER, RoleName.STAFF, RoleName.ORGANIZER, RoleName.INSTRUCTOR})
 

@@ -1,0 +1,147 @@
+"""The measurements of the data path, one function a bar."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+from bench.app.generator import Generator, Load
+from bench.app.stage import PASSWORD, Application, Stage, ours, served, stage
+from bench.harness import Pair, Row, alternate, bars, judged, judged_pairs, reported
+from ip2a.security.passwords import PasswordHasher
+
+PAIRS = 7
+PROFILE = "/api/v1/my/profile"
+PAYMENT = Load("/api/v1/my/dues/NUMBER/payments", "POST", '{"amount_cents": 1}', seconds=2)
+LOGIN_BODY = '{"email": "NUMBER@bench.example", "password": "%s"}'
+ROUTES = 540
+HASHES = 20
+
+
+def measure(arguments: list[str]) -> Sequence[Row]:
+    """All rows; `--pairs N` for fewer pairs while trying."""
+    pairs = int(arguments[arguments.index("--pairs") + 1]) if "--pairs" in arguments else PAIRS
+    with stage() as scene, ExitStack() as stack:
+        generator = Generator(scene.tokens)
+        stack.callback(generator.close)
+        return _Measurement(scene, generator, stack, pairs).rows()
+
+
+class _Measurement:
+    def __init__(self, scene: Stage, generator: Generator, stack: ExitStack, pairs: int) -> None:
+        naive = {**scene.environment, "BENCH_DB_USER": "bench_naive", "IP2A_DB_PASSWORD": "bench"}
+        self._scene = scene
+        self._generator = generator
+        self._pairs = pairs
+        self._bars = bars("app")
+        self._ours = stack.enter_context(ours(scene.environment))
+        self._hello = stack.enter_context(served("bench.app.hello:app", scene.environment))
+        self._naive = stack.enter_context(served("bench.app.naive.application:app", naive, "/docs"))
+        self._uncached = stack.enter_context(
+            served("bench.app.naive.application:app", naive | {"BENCH_CACHE": "0"}, "/docs")
+        )
+        self._many = stack.enter_context(
+            served("bench.app.many_routes:app", scene.environment | {"BENCH_ROUTES": str(ROUTES)}, "/livez")
+        )
+
+    def rows(self) -> list[Row]:
+        """Cheap ones first: a broken server is noticed early."""
+        return [*self._cached(), *self._missed(), *self._payments(), self._logins(), *self._growth()]
+
+    def _rate(self, application: Application, load: Load) -> float:
+        return self._generator.run(application, load).per_second
+
+    def _cached(self) -> list[Row]:
+        load = Load(PROFILE)
+        self._fill(self._ours)
+        self._scene.fill_baseline_cache()
+        against_hello = alternate(
+            lambda: self._rate(self._ours, load), lambda: self._rate(self._hello, load), self._pairs
+        )
+        against_naive = alternate(
+            lambda: self._rate(self._ours, load), lambda: self._rate(self._naive, load), self._pairs
+        )
+        cpu = [self._generator.run(self._ours, load).cpu_microseconds for _ in range(3)]
+        hello = [self._generator.run(self._hello, load).cpu_microseconds for _ in range(3)]
+        naive = [self._generator.run(self._naive, load).cpu_microseconds for _ in range(3)]
+        return [
+            judged_pairs(self._bars["cached_vs_hello"], against_hello),
+            judged_pairs(self._bars["cached_vs_baseline"], against_naive),
+            reported("cached read, server CPU", "µs", cpu),
+            reported("bare ASGI hello, server CPU", "µs", hello),
+            reported("baseline cached read, server CPU", "µs", naive),
+        ]
+
+    def _fill(self, application: Application) -> None:
+        """Every identity once, so that what follows is answered from the cache."""
+        sent = 0
+        while sent < len(self._scene.tokens):
+            sent += self._generator.run(application, Load(PROFILE)).requests
+
+    def _missed(self) -> list[Row]:
+        load = Load(PROFILE, seconds=2)
+        cpu: list[float] = []
+
+        def missed() -> float:
+            self._scene.forget("ip2a:1:member:*")
+            answered = self._generator.run(self._ours, load)
+            cpu.append(answered.cpu_microseconds)
+            return answered.per_second
+
+        pairs = alternate(missed, lambda: self._rate(self._uncached, load), self._pairs)
+        return [
+            judged(self._bars["uncached_cpu"], cpu),
+            judged_pairs(self._bars["uncached_vs_baseline"], pairs),
+        ]
+
+    def _payments(self) -> list[Row]:
+        cpu: list[float] = []
+
+        def paid() -> float:
+            answered = self._generator.run(self._ours, PAYMENT)
+            cpu.append(answered.cpu_microseconds)
+            return answered.per_second
+
+        pairs = alternate(paid, lambda: self._rate(self._naive, PAYMENT), self._pairs)
+        return [
+            judged_pairs(self._bars["payment_vs_baseline"], pairs),
+            reported("payment, server CPU", "µs", cpu),
+        ]
+
+    def _logins(self) -> Row:
+        load = Load("/api/v1/auth/login", "POST", LOGIN_BODY % PASSWORD, connections=2, seconds=2)
+        cpu = [self._generator.run(self._ours, load).cpu_microseconds for _ in range(3)]
+        hasher = PasswordHasher()
+        stored = hasher.hash_now(PASSWORD)
+        before = _own_cpu()
+        for _ in range(HASHES):
+            hasher.verify_now(PASSWORD, stored)
+        hashing = (_own_cpu() - before) / HASHES * 1e6
+        hasher.close()
+        return judged(self._bars["login_cpu"], [(value - hashing) / 1000 for value in cpu])
+
+    def _growth(self) -> list[Row]:
+        bar = self._bars["growth"]
+
+        def cost(application: Application, connections: int) -> float:
+            return self._generator.run(application, Load(PROFILE, connections=connections)).cpu_microseconds
+
+        self._fill(self._ours)
+        routes = alternate(lambda: cost(self._many, 32), lambda: cost(self._ours, 32), self._pairs)
+        connections = alternate(lambda: cost(self._ours, 256), lambda: cost(self._ours, 16), self._pairs)
+        return [
+            judged(bar, [_median_growth(routes)], f"routes 12 to {ROUTES}"),
+            judged(bar, [_median_growth(connections)], "connections 16 to 256"),
+        ]
+
+
+def _median_growth(pairs: Sequence[Pair]) -> float:
+    """The median pair's growth in percent: the bar itself is decided by the worst value."""
+    ratios = sorted(pair.ours / pair.theirs for pair in pairs)
+    return (ratios[len(ratios) // 2] - 1) * 100
+
+
+def _own_cpu() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime

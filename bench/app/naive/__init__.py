@@ -1,0 +1,1 @@
+"""The baseline: what a competent FastAPI user writes by following the documentation of each library."""
