@@ -46,7 +46,7 @@ generate: $(VENV)/.ready ## write the generated files: CRD, references, chart RE
 	@$(BIN)/python -m ip2a_operator.api.generate && $(BIN)/python -m charts.generate && $(BIN)/python -m bench.figures
 
 requirements: $(VENV)/.ready ## pin the dependencies of pyproject.toml anew
-	@for extra in operator app devcluster dev; do $(BIN)/uv pip compile -q pyproject.toml --extra $$extra --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements/$$extra.txt || exit 1; done
+	@for extra in operator app devcluster bench dev; do $(BIN)/uv pip compile -q pyproject.toml --extra $$extra --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements/$$extra.txt || exit 1; done
 
 clean: ## forget what this checkout made (not the shared cache)
 	@rm -rf $(VENV) artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
