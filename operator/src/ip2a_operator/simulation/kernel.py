@@ -1,10 +1,10 @@
 """The inner loop: requests through pods, engines, PgBouncer and PostgreSQL, one event at a time, compiled.
 
-Model of one request: round robin over ready pods → refused when the pod is full → first CPU phase (one
-core, first come first served) → cache hits end here → a slot of the pod's own engine (time-out) → a server connection
-of the pooler (time-out) → query on the primary or the least busy replica, slowed by the Universal Scalability
-Law at the concurrency it meets → second CPU phase, still holding both → done. The client gives up after
-`CLIENT_TIMEOUT`. Waiting lists are linked through `nxt`, since a request waits in at most one.
+Model of one request: round robin over ready pods → refused when the pod is full → first CPU phase (one core,
+first come first served) → cache hits end here → a slot of the pod's own engine (short queue, time-out) → a
+server connection of the pooler (time-out) → query on the primary or the least busy replica, slowed by the
+Universal Scalability Law at the concurrency it meets → second CPU phase, still holding both → done. The client
+gives up after `P_CLIENT_TIMEOUT`. Waiting lists are linked through `nxt`: a request waits in at most one.
 
 Only arrays go in and out. Column numbers are module constants; `model.py` is the only caller.
 """
@@ -40,9 +40,9 @@ METRICS = 16
 (
     P_CPU, P_CPU_SPEED, P_HIT, P_READ_BASE, P_WRITE_BASE, P_READ_SLOW, P_WRITE_SLOW, P_PSIGMA, P_PKAPPA,
     P_RSIGMA, P_RKAPPA, P_INFLIGHT, P_RW_LIMIT, P_RO_LIMIT, P_ENGINE_TIMEOUT, P_POOL_TIMEOUT,
-    P_CLIENT_TIMEOUT, P_PRIMARY_DOWN, P_QUERY_CPU, P_HOLD,
-) = range(20)  # fmt: skip
-PARAMETERS = 20
+    P_CLIENT_TIMEOUT, P_PRIMARY_DOWN, P_QUERY_CPU, P_HOLD, P_ENGINE_QUEUE,
+) = range(21)  # fmt: skip
+PARAMETERS = 21
 # scalars that survive between calls
 S_NEXT, S_HEAP, S_TURN, S_READY = 0, 1, 2, 3
 SCALARS = 4
@@ -240,6 +240,8 @@ def advance(  # noqa: PLR0912, PLR0915, PLR0917, C901  # one compiled loop: the 
                     pools[side, PTAIL] = r
                     pools[side, PLEN] += 1
                     grant = side
+                elif pods[p, ELEN + side] >= par[P_ENGINE_QUEUE]:
+                    finished, ok = r, False
                 else:
                     since[r] = t
                     nxt[r] = -1

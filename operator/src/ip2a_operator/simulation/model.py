@@ -37,6 +37,7 @@ class Platform:
     think: float = 4.0
     in_flight: int = 32
     engine: int = 10
+    engine_queue: int = 8
     engine_timeout: float = 3.0
     pool_timeout: float = 10.0
     client_timeout: float = 10.0
@@ -59,7 +60,9 @@ class Pod:
 class World:
     """State of one run. Setters express wishes (`want_*`); the world fulfils them after its delays."""
 
-    def __init__(self, platform: Platform, traffic: Traffic, length: int, pods: int, replicas: int, pool: int) -> None:
+    def __init__(
+        self, platform: Platform, traffic: Traffic, *, length: int, pods: int, replicas: int, pool: int
+    ) -> None:
         self.platform, self.traffic, self.length = platform, traffic, length
         self.now = 0
         size = traffic.arrival.shape[0]
@@ -119,6 +122,7 @@ class World:
             (k.P_INFLIGHT, source.in_flight),
             (k.P_RW_LIMIT, source.engine),
             (k.P_RO_LIMIT, source.engine),
+            (k.P_ENGINE_QUEUE, source.engine_queue),
             (k.P_ENGINE_TIMEOUT, source.engine_timeout),
             (k.P_POOL_TIMEOUT, source.pool_timeout),
             (k.P_CLIENT_TIMEOUT, source.client_timeout),

@@ -64,7 +64,9 @@ class Observer:
         values = self.world.gauges[row, max(0, now - window) : now]
         return float(values.mean()) if values.size else 0.0
 
-    def percentile(self, histogram: "np.ndarray[tuple[int, int], np.dtype[np.int64]]", window: int, share: float) -> float | None:
+    def percentile(
+        self, histogram: "np.ndarray[tuple[int, int], np.dtype[np.int64]]", window: int, share: float
+    ) -> float | None:
         """Percentile from the log histogram of the last seconds, linear within its bin; None without data."""
         now = self.world.now
         counts = histogram[max(0, now - window) : now].sum(axis=0)

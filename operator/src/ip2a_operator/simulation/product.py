@@ -22,7 +22,15 @@ def simulated_spec(scenario: Scenario, base: ScalerSpec | None = None) -> Scaler
     return replace(
         spec,
         mode=Mode.AUTO,
-        app=replace(spec.app, max=scenario.max_pods, in_flight_per_pod=scenario.platform.in_flight),
+        app=replace(
+            spec.app,
+            max=scenario.max_pods,
+            in_flight_per_pod=scenario.platform.in_flight,
+            pool_size=scenario.platform.engine,
+            max_overflow=0,
+            read_pool_size=scenario.platform.engine,
+            read_max_overflow=0,
+        ),
         schedules=(*spec.schedules, *scenario.schedules),
     )
 

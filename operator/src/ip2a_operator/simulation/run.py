@@ -15,6 +15,8 @@ REPLICA_COST = 5.8
 """Cost of a replica hour in pod hours."""
 POOLER_COST = 0.5
 WARM_UP_BINS = 6
+OBJECTIVE, STRICT = 0.5, 0.2
+"""p95 in seconds: the objective and the warning of the product's defaults."""
 MIN_REQUESTS = 20
 
 
@@ -73,7 +75,14 @@ def traffic_of(scenario: Scenario, seed: int) -> Traffic:
 
 def start(scenario: Scenario, traffic: Traffic) -> World:
     """The world at second zero."""
-    return World(scenario.platform, traffic, scenario.length, scenario.pods, scenario.replicas, scenario.pool)
+    return World(
+        scenario.platform,
+        traffic,
+        length=scenario.length,
+        pods=scenario.pods,
+        replicas=scenario.replicas,
+        pool=scenario.pool,
+    )
 
 
 def play(scenario: Scenario, policy: Policy, seed: int, traffic: Traffic | None = None) -> tuple[World, list[int]]:
@@ -92,7 +101,7 @@ def play(scenario: Scenario, policy: Policy, seed: int, traffic: Traffic | None 
     return world, wished
 
 
-def judge(name: str, world: World, wished: list[int], scenario: Scenario, seed: int, objective: float = 0.5) -> Result:
+def judge(name: str, world: World, wished: list[int], scenario: Scenario, seed: int) -> Result:
     """The figures of a finished run."""
     failed, done = int(world.failures.sum()), int(world.score.sum())
     pods, replicas = world.cost["pods"], world.cost["replicas"]
@@ -100,8 +109,8 @@ def judge(name: str, world: World, wished: list[int], scenario: Scenario, seed: 
         scenario=scenario.name,
         policy=name,
         seed=seed,
-        violation_minutes=violations(world, objective) / 6.0,
-        strict_violation_minutes=violations(world, 0.2) / 6.0,
+        violation_minutes=violations(world, OBJECTIVE) / 6.0,
+        strict_violation_minutes=violations(world, STRICT) / 6.0,
         dropped=failed / max(1, failed + done),
         cost=pods + REPLICA_COST * replicas + POOLER_COST * world.cost["poolers"],
         pod_hours=pods,

@@ -43,10 +43,10 @@ def draw(users: UsersAt, think: float, writes: float, length: float, seed: int) 
     rate *= np.exp(np.interp(seconds / 60.0, np.arange(minutes), wobble))
     counts = streams[0].poisson(rate)
     arrival = np.sort(np.repeat(seconds, counts) + streams[0].random(int(counts.sum())))
-    size = arrival.shape[0]
+    size = int(arrival.shape[0])
     return Traffic(
         arrival=arrival,
-        write=(streams[1].random(size) < writes).astype(np.int64),
+        write=np.less(streams[1].random(size), writes).astype(np.int64),
         luck=streams[2].random(size),
         cpu=lognormal(streams[3], 0.6, size),
         query=lognormal(streams[4], 0.8, size),

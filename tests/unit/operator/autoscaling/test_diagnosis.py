@@ -74,9 +74,9 @@ def test_starved_pool_is_raised() -> None:
 
 
 def test_saturated_reads_raise_replicas() -> None:
-    replicas = run(world(replicaCpu=0.95, replicaActive=8.0, roBusy=8.0, roWaiting=4.0), settled()).of(
-        Actuator.REPLICAS
-    )
+    full = world(replicaCpu=0.95, replicaActive=8.0, roBusy=8.0, roWaiting=4.0)
+    assert run(full, settled(), ticks=2).of(Actuator.REPLICAS).desired == 1  # a moment proves nothing
+    replicas = run(full, settled(), ticks=9).of(Actuator.REPLICAS)
     assert replicas.desired > replicas.current
 
 

@@ -128,9 +128,7 @@ def test_more_demand_never_means_fewer(seed: int, factor: float) -> None:
     rate = random.uniform(5.0, 3000.0)
     state = CALM
     less = run(world(offered=rate, offeredFast=rate, reads=0.9 * rate), state, ticks=1)
-    more = run(
-        world(offered=rate * factor, offeredFast=rate * factor, reads=0.9 * rate * factor), state, ticks=1
-    )
+    more = run(world(offered=rate * factor, offeredFast=rate * factor, reads=0.9 * rate * factor), state, ticks=1)
     if Status.SUSPECT in {
         each.status for each in validate(world(offered=rate), 400.0, wild_spec(random)).by_name.values()
     }:
@@ -168,6 +166,4 @@ def test_time_alone_never_grows_anything() -> None:
         decision = decide(snapshot, state, AUTO, NOW + 60.0 * minutes)
         state = decision.state
         for actuator in (Actuator.REPLICAS, Actuator.POOL_RO):
-            assert targets(decision)[actuator] <= max(
-                wanted[actuator], ledger.current_targets(FLEET)[actuator]
-            )
+            assert targets(decision)[actuator] <= max(wanted[actuator], ledger.current_targets(FLEET)[actuator])

@@ -26,7 +26,7 @@ def test_knee_is_found_from_throughput() -> None:
 
 
 def test_knee_is_assumed_until_measured() -> None:
-    assert knee.knee((), 4.0) == 16
+    assert knee.knee((), 4.0) == 20
     assert knee.fitted_knee(((1.0, 100.0, 5.0), (2.0, 190.0, 5.0)), 4.0) is None
 
 

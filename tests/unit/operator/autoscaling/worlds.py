@@ -62,7 +62,7 @@ HEALTHY: Mapping[Name, float] = {
 FLEET = Fleet(
     app=AppFleet(desired=4, ready=4, total=4),
     rw=PoolerFleet(desired=2, total=2, size=6, live_size=6, servers=4),
-    ro=PoolerFleet(desired=2, total=2, size=4, live_size=4, servers=4),
+    ro=PoolerFleet(desired=2, total=2, size=5, live_size=5, servers=4),
     database=DatabaseFleet(desired=1, ready=1),
 )
 
@@ -84,9 +84,7 @@ def settled(spec: ScalerSpec = AUTO, snapshot: Snapshot | None = None, seconds: 
     return state
 
 
-def run(
-    snapshot: Snapshot, state: State, spec: ScalerSpec = AUTO, ticks: int = 2, start: float = NOW
-) -> Decision:
+def run(snapshot: Snapshot, state: State, spec: ScalerSpec = AUTO, ticks: int = 2, start: float = NOW) -> Decision:
     """Show the same world for some ticks; the last decision."""
     for index in range(ticks):
         decision = decide(snapshot, state, spec, start + 5.0 * index)
@@ -114,9 +112,7 @@ def wild_spec(random: Random) -> ScalerSpec:
             reserve=random.choice((0, 5)),
             max_client_conn=random.choice((100, 1000)),
         ),
-        replicas=ReplicasSpec(
-            min=random.randint(0, 2), max=random.randint(2, 6), max_sync=random.randint(0, 2)
-        ),
+        replicas=ReplicasSpec(min=random.randint(0, 2), max=random.randint(2, 6), max_sync=random.randint(0, 2)),
     )
 
 

@@ -4,8 +4,9 @@ from math import ceil
 
 from ip2a_operator.domain.autoscaling.diagnosis import Bottleneck, Case, Diagnosis
 from ip2a_operator.domain.autoscaling.dynamics import blind_target
-from ip2a_operator.domain.autoscaling.sizing import TRIM_HIGH, TRIM_LOW, Need
+from ip2a_operator.domain.autoscaling.sizing import TRIM_HIGH, TRIM_LOW, Need, Needs
 from ip2a_operator.domain.autoscaling.snapshot import Name
+from ip2a_operator.domain.autoscaling.spec import Actuator
 from ip2a_operator.domain.autoscaling.state import Probe, State, evolve
 
 TRIM_EVERY = 120.0
@@ -14,7 +15,7 @@ PROBE_LENGTH = 300.0
 PROBE_LOCK = 1800.0
 PROBE_GAIN = 0.05
 APP_POOL_EVERY = 60.0
-BLIND_EVERY = 30.0
+BLIND_EVERY = 15.0
 NET = 0.1
 """CPU this far over the aim, with every pod ready, means the learned cost is too low."""
 
@@ -54,14 +55,8 @@ def corrected(need: Need, state: State, case: Case, diagnosis: Diagnosis, now: f
     app = case.snapshot.fleet.app
     if state.probe.started and diagnosis.state is Bottleneck.UNKNOWN and state.probe.base + 1 > need.up:
         return Need(state.probe.base + 1, need.down, "trying one pod more: nothing explains the latency")
-    if (
-        diagnosis.state is Bottleneck.APP_POOL
-        and need.up <= app.desired
-        and now - state.app.raised >= APP_POOL_EVERY
-    ):
-        return Need(
-            app.desired + 1, need.down, "pods wait for their own connection pools: one pod more a minute"
-        )
+    if diagnosis.state is Bottleneck.APP_POOL and need.up <= app.desired and now - state.app.raised >= APP_POOL_EVERY:
+        return Need(app.desired + 1, need.down, "pods wait for their own connection pools: one pod more a minute")
     if diagnosis.state is Bottleneck.STALE:
         return _blind(need, state, case, now)
     aim = case.spec.app.target_utilization
@@ -70,6 +65,17 @@ def corrected(need: Need, state: State, case: Case, diagnosis: Diagnosis, now: f
         if by_cpu > need.up:
             return Need(by_cpu, need.down, f"pods use {case.app_busy:.0%} CPU although demand explains less")
     return need
+
+
+def unacquainted(needs: Needs, case: Case) -> Needs:
+    """Before noise is known, demand alone raises nothing; floors and full pods still do."""
+    fleet = case.snapshot.fleet
+    result = dict(needs)
+    for actuator, current in ((Actuator.APP, fleet.app.desired), (Actuator.REPLICAS, fleet.database.desired)):
+        need = needs[actuator]
+        if "schedule" not in need.why and need.up > current:
+            result[actuator] = Need(current, need.down, "watching first: the noise of the demand is not yet known")
+    return result
 
 
 def _blind(need: Need, state: State, case: Case, now: float) -> Need:

@@ -50,9 +50,7 @@ def decide(snapshot: Snapshot, state: State, spec: ScalerSpec, now: float) -> De
     around = _circumstances(state, case, verdict, now)
     state = _remember_needs(state, needs, now, spec)
     shaped = {
-        actuator: dynamics.shape(
-            actuator, needs[actuator], memory_of(state, actuator), snapshot.fleet, around
-        )
+        actuator: dynamics.shape(actuator, needs[actuator], memory_of(state, actuator), snapshot.fleet, around)
         for actuator in ORDER
     }
     chosen, alerts = _choose(shaped, snapshot, around)
@@ -102,10 +100,12 @@ def _perceive(state: State, seen: signals.Signals, snapshot: Snapshot, now: floa
     """Samples, noise, surge, freshness and estimates of this tick."""
     elapsed = min(60.0, max(0.0, now - state.last)) if state.started is not None else spec.scrape_interval
     estimates = estimators.update(state.estimates, seen, snapshot, elapsed, spec)
-    samples, last_offered = state.samples, state.last_offered
+    samples, misses, last_offered = state.samples, state.misses, state.last_offered
     if seen.ok(Name.OFFERED):
         last_offered = kept(seen.get(Name.OFFERED))
         samples = demand.remember(samples, now, last_offered)
+        reads, hit = seen.get(Name.READS, 0.9 * last_offered), seen.get(Name.CACHE_HIT, estimates.cache_hit or 0.0)
+        misses = demand.remember(misses, now, kept(reads * max(0.0, 1.0 - hit)))
         estimates = evolve(estimates, noise=kept(demand.noise_of(samples, estimates.noise)))
     elif state.last_offered is not None and state.stale_since is not None and now - state.stale_since > 60.0:
         offered = seen.by_name.get(Name.OFFERED)
@@ -120,6 +120,7 @@ def _perceive(state: State, seen: signals.Signals, snapshot: Snapshot, now: floa
         started=now if state.started is None else state.started,
         estimates=estimates,
         samples=samples,
+        misses=misses,
         last_offered=last_offered,
         surge_ticks=ticks,
         surge_until=now + hold if ticks >= 2 else state.surge_until,
@@ -141,7 +142,9 @@ def _needs(
     lead = estimators.replica_lead(state.estimates) + 60.0
     floor = schedules.floor_at(spec.schedules, now)
     early = schedules.floor_at(spec.schedules, now, lead)
-    needs = sizing.needs(case, wanted, verdict, state, Floor(floor.app, early.replicas))
+    needs = sizing.needs(case, wanted, verdict, state, Floor(floor.app, early.replicas), now)
+    if len(state.samples) < demand.ACQUAINTED and not demand.agrees(case.signals, case.snapshot, spec):
+        needs = corrections.unacquainted(needs, case)
     needs[Actuator.APP] = corrections.corrected(needs[Actuator.APP], state, case, verdict, now)
     if spec.schedules:
         soon = schedules.floor_at(spec.schedules, now, CALM_BEFORE_PEAK)
@@ -151,9 +154,7 @@ def _needs(
     return needs
 
 
-def _circumstances(
-    state: State, case: diagnosis.Case, verdict: diagnosis.Diagnosis, now: float
-) -> Circumstances:
+def _circumstances(state: State, case: diagnosis.Case, verdict: diagnosis.Diagnosis, now: float) -> Circumstances:
     seen, spec = case.signals, case.spec
     fresh_for = now - state.fresh_since if state.fresh_since is not None else -1.0
     return Circumstances(
@@ -195,10 +196,7 @@ def _choose(
     broken = violations(fleet, step, spec, state=around.diagnosis.state, may_shrink=around.may_shrink)
     if broken and spec.features.ledger and spec.features.hold:
         now = ledger.current_targets(fleet)
-        chosen = {
-            actuator: Shaped(now[actuator], (*each.limits, Limit.INVARIANT))
-            for actuator, each in chosen.items()
-        }
+        chosen = {actuator: Shaped(now[actuator], (*each.limits, Limit.INVARIANT)) for actuator, each in chosen.items()}
     return chosen, tuple(broken)
 
 
@@ -215,9 +213,7 @@ def _apply(
             limits = (*limits, Limit.CONFLICT)
         applied = desired if mode is Mode.AUTO and not snapshot.rivals else now[actuator]
         need = needs[actuator]
-        result.append(
-            ActuatorDecision(actuator, mode, now[actuator], need.up, desired, applied, limits, need.why)
-        )
+        result.append(ActuatorDecision(actuator, mode, now[actuator], need.up, desired, applied, limits, need.why))
     return tuple(result)
 
 

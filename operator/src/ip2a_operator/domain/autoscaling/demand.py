@@ -14,6 +14,8 @@ from ip2a_operator.domain.autoscaling.spec import ScalerSpec
 from ip2a_operator.domain.autoscaling.state import Pairs, State
 
 KEPT = 14
+ACQUAINTED = 8
+"""Samples without which noise cannot be told from demand: after a start without remembered state."""
 TICK = 5.0
 MAX_EXTRAPOLATION = 3.0
 SURGE_RATIO = 1.5
@@ -26,6 +28,8 @@ class Demand:
     """Requests per second. `expected` for growing, `steady` for shrinking; `source` says which rule won."""
 
     level: float
+    missed: float
+    """Reads per second that miss the cache, at `level`."""
     expected: float
     steady: float
     slope: float
@@ -69,14 +73,15 @@ def estimate(state: State, signals: Signals, snapshot: Snapshot, now: float, spe
     """Filter and extrapolate the offered rate. With untrusted data: the last level, no trend."""
     samples = state.samples
     if not samples:
-        return Demand(0.0, 0.0, 0.0, 0.0, "none", surge=False, noise=0.0)
+        return Demand(0.0, 0.0, 0.0, 0.0, 0.0, "none", surge=False, noise=0.0)
     noise = state.estimates.noise
     count = 3 if noise < NOISY else 5 if noise < 2 * NOISY else 9
     values = [value for _, value in samples]
     level = median(values[-count:])
+    missed = median([value for _, value in state.misses[-count:]]) if state.misses else 0.0
     steady = max(level, sum(values[-12:]) / len(values[-12:])) if noise < NOISY else sum(values) / len(values)
     if not signals.ok(Name.OFFERED):
-        return Demand(level, level, max(level, steady), 0.0, "held", surge=False, noise=noise)
+        return Demand(level, missed, level, max(level, steady), 0.0, "held", surge=False, noise=noise)
     slope = _slope(samples, count)
     lead = estimators.app_lead(state.estimates) + TICK + WINDOW / 2 + TICK * (count // 2)
     sigma = level * noise / sqrt(count) + sqrt(max(level, 1.0) / WINDOW)
@@ -87,7 +92,7 @@ def estimate(state: State, signals: Signals, snapshot: Snapshot, now: float, spe
         fast = max(values[-1], signals.get(Name.OFFERED_FAST, values[-1]))
         if fast > expected and (noise < NOISY or state.surge_ticks >= 2):
             expected, source = fast, "surge"
-    return Demand(level, expected, steady, slope, source, state.surge_ticks >= 2, noise)
+    return Demand(level, missed, expected, steady, slope, source, state.surge_ticks >= 2, noise)
 
 
 def surge_ticks(state: State, signals: Signals, snapshot: Snapshot, spec: ScalerSpec) -> int:

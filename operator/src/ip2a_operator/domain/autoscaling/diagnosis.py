@@ -80,6 +80,10 @@ class Case:
             return 1.0
         return self.signals.get(busy) / per_second / healthy
 
+    def idle_share(self, busy: Name, active: float) -> float:
+        """Connections held for each one that really works: the knee limits working ones only. Within 1 to 3."""
+        return min(3.0, max(1.0, self.signals.get(busy) / active)) if active > 0.5 else 1.0
+
     @property
     def rw_slowdown(self) -> float:
         return self.slowdown(Name.RW_BUSY, Name.RW_RATE, self.estimates.rw_service)
@@ -98,9 +102,7 @@ def _stale(case: Case) -> tuple[str, ...]:
     described = []
     for name in case.signals.bad:
         signal = case.signals.by_name.get(name)
-        described.append(
-            f"{name} missing" if signal is None else f"{name} {signal.status} (age {signal.age:.0f} s)"
-        )
+        described.append(f"{name} missing" if signal is None else f"{name} {signal.status} (age {signal.age:.0f} s)")
     return tuple(described)
 
 
@@ -119,7 +121,8 @@ def _lock(case: Case) -> tuple[str, ...]:
     idle, busy = get(Name.IDLE_IN_TRANSACTION), get(Name.RW_BUSY)
     if waiters >= 2 and waiters > 0.2 * active:
         return (f"{waiters:.0f} of {active:.0f} active back ends of the primary wait for a lock",)
-    if idle > max(3.0, 0.3 * busy) and case.app_busy < 0.7 and case.rw_slowdown >= 2:
+    stuck = get(Name.RW_WAITING) > 0.5 or waiters >= 1
+    if stuck and idle > max(3.0, 0.5 * busy) and case.app_busy < 0.5 and case.rw_slowdown >= STALLED:
         return (f"{idle:.0f} transactions are idle while pods use {case.app_busy:.0%} CPU",)
     return ()
 
@@ -197,9 +200,7 @@ def _app_pool(case: Case) -> tuple[str, ...]:
     wait, use = case.signals.get(Name.CHECKOUT_WAIT), case.signals.get(Name.CHECKOUT_USE)
     waiting = case.signals.get(Name.RW_WAITING) + case.signals.get(Name.RO_WAITING)
     if wait > 0.005 and waiting < 0.5 and case.app_busy < 0.85:
-        return (
-            f"requests wait {wait * 1000:.0f} ms for a connection of their own pod (pools {use:.0%} full)",
-        )
+        return (f"requests wait {wait * 1000:.0f} ms for a connection of their own pod (pools {use:.0%} full)",)
     return ()
 
 
@@ -213,9 +214,7 @@ def _cache(case: Case) -> tuple[str, ...]:
 def _app_cpu(case: Case) -> tuple[str, ...]:
     queue = case.signals.get(Name.QUEUE_P95)
     if case.app_busy > case.spec.app.target_utilization:
-        return (
-            f"pods use {case.app_busy:.0%} of their CPU, {case.spec.app.target_utilization:.0%} aimed at",
-        )
+        return (f"pods use {case.app_busy:.0%} of their CPU, {case.spec.app.target_utilization:.0%} aimed at",)
     if queue > 0.02 and case.app_busy > 0.5:
         return (f"requests queue {queue * 1000:.0f} ms (p95) before a worker takes them",)
     return ()

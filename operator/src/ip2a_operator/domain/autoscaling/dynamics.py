@@ -21,6 +21,7 @@ FLAP_LOCK = 1800.0
 POOL_EVERY = 15.0
 POOL_SLACK = 0.5
 BUCKETS = 8
+BLIND_BUSY, BLIND_SATURATED = 0.8, 0.93
 
 
 class Limit(StrEnum):
@@ -174,8 +175,7 @@ def _brake(actuator: Actuator, around: Circumstances) -> Limit | None:
         return Limit.ROLLOUT
     if actuator is Actuator.REPLICAS:
         return Limit.FROZEN if state in (Bottleneck.LAG, Bottleneck.DB_LOCK) else None
-    slow = state in (Bottleneck.DB_LOCK, Bottleneck.DB_WRITE)
-    return Limit.FROZEN if slow or not features.pool else None
+    return Limit.FROZEN if state is Bottleneck.DB_LOCK or not features.pool else None
 
 
 def _decrease(
@@ -243,7 +243,10 @@ def remember_step(memory: Memory, before: int, after: int, now: float) -> Memory
 
 
 def blind_target(current: int, busy: float, utilization: float) -> int:
-    """Pods to ask for when only the metrics API still answers: by its CPU, doubling once it is saturated."""
-    if busy >= 0.95:
+    """Pods to ask for when only the metrics API still answers: by its CPU, doubling once it is saturated.
+
+    Generous, because the next look may be the last one.
+    """
+    if busy >= BLIND_SATURATED:
         return 2 * current
-    return ceil(current * busy / utilization - 1e-9) if busy > 0.85 else current
+    return ceil(current * busy / (0.85 * utilization) - 1e-9) if busy > BLIND_BUSY else current

@@ -54,9 +54,7 @@ def replica_lead(estimates: Estimates) -> float:
     return percentile90(estimates.replica_leads, DEFAULT_REPLICA_LEAD)
 
 
-def update(
-    old: Estimates, signals: Signals, snapshot: Snapshot, elapsed: float, spec: ScalerSpec
-) -> Estimates:
+def update(old: Estimates, signals: Signals, snapshot: Snapshot, elapsed: float, spec: ScalerSpec) -> Estimates:
     """Learn from one tick; `elapsed` is the time since the last one."""
     new = _leads(old, snapshot)
     if not signals.fresh or snapshot.fleet.app.updating or elapsed <= 0.0:
@@ -76,18 +74,12 @@ def _leads(old: Estimates, snapshot: Snapshot) -> Estimates:
     return evolve(old, app_leads=app[-LEADS_KEPT:], replica_leads=replica[-LEADS_KEPT:])
 
 
-def _demand_cost(
-    old: Estimates, signals: Signals, snapshot: Snapshot, elapsed: float, spec: ScalerSpec
-) -> Estimates:
+def _demand_cost(old: Estimates, signals: Signals, snapshot: Snapshot, elapsed: float, spec: ScalerSpec) -> Estimates:
     served, cpu, ready = signals.get(Name.SERVED), signals.get(Name.APP_CPU), snapshot.fleet.app.ready
     saturated = ready == 0 or cpu / (ready * spec.app.cpu_per_pod) > 0.95
     young = snapshot.fleet.app.youngest_ready_age < WARM_UP
     failing = signals.get(Name.ERROR_RATE) > spec.slo.error_rate
-    if (
-        served < MIN_RATE
-        or cpu <= 0.0
-        or (old.cpu_per_request is not None and (saturated or young or failing))
-    ):
+    if served < MIN_RATE or cpu <= 0.0 or (old.cpu_per_request is not None and (saturated or young or failing)):
         return old
     hit = signals.get(Name.CACHE_HIT, -1.0)
     return evolve(

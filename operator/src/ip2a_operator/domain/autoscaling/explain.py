@@ -57,9 +57,7 @@ def explain(decision: Decision, snapshot: Snapshot, spec: ScalerSpec) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def what_if(
-    snapshot: Snapshot, state: State, spec: ScalerSpec, now: float, users: float
-) -> tuple[Decision, Snapshot]:
+def what_if(snapshot: Snapshot, state: State, spec: ScalerSpec, now: float, users: float) -> tuple[Decision, Snapshot]:
     """The decision if `users` were signed in, each behaving as today's; the demand is taken as lasting.
 
     Raises:
@@ -75,8 +73,11 @@ def what_if(
         if name in readings and readings[name].value is not None:
             readings[name] = Reading((readings[name].value or 0.0) * factor, readings[name].age)
     steady = tuple((now - demand.TICK * back, offered * factor) for back in range(demand.KEPT, 0, -1))
+    missed = tuple((at, value * factor) for at, value in state.misses)
     changed = replace(snapshot, readings=readings)
-    return decide(changed, replace(state, samples=steady, last_offered=offered * factor), spec, now), changed
+    return decide(
+        changed, replace(state, samples=steady, misses=missed, last_offered=offered * factor), spec, now
+    ), changed
 
 
 def _sees(decision: Decision, snapshot: Snapshot) -> str:
@@ -87,8 +88,7 @@ def _sees(decision: Decision, snapshot: Snapshot) -> str:
         lines.append(f"  {name:<18} {value:>10}  {reading.age:4.0f} s old{mark}")
     wanted, estimates = decision.demand, decision.state.estimates
     lines.append(
-        f"  demand {wanted.level:.0f}/s, sized for {wanted.expected:.0f}/s ({wanted.source}), "
-        f"noise {wanted.noise:.0%}"
+        f"  demand {wanted.level:.0f}/s, sized for {wanted.expected:.0f}/s ({wanted.source}), noise {wanted.noise:.0%}"
     )
     if estimates.cpu_per_request is not None:
         lines.append(f"  a request costs {estimates.cpu_per_request * 1000:.1f} ms of a pod's CPU")
@@ -140,9 +140,7 @@ def rejected(decision: Decision) -> list[tuple[str, str]]:
     for each in decision.actuators:
         if each.desired == each.current and each.need < each.current and each.limited_by:
             found.append((f"fewer {LABELS[each.actuator]}", f"held by {', '.join(each.limited_by)}"))
-    found.append(
-        ("raising max_connections, CPU or memory of PostgreSQL", "needs a restart: a human's decision")
-    )
+    found.append(("raising max_connections, CPU or memory of PostgreSQL", "needs a restart: a human's decision"))
     return found
 
 

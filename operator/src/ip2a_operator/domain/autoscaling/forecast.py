@@ -72,9 +72,7 @@ def backtest(days: Sequence[Sequence[float]], ahead: int, spec: ForecastSpec) ->
     return Backtest(slots, without, with_floor, extra / slots if slots else 0.0)
 
 
-def assess(
-    days: Sequence[Sequence[float]], slot: int, ahead: int, horizon: float, spec: ForecastSpec
-) -> Growth:
+def assess(days: Sequence[Sequence[float]], slot: int, ahead: int, horizon: float, spec: ForecastSpec) -> Growth:
     """The floor for now and the verdict on it. `days`: earlier days, oldest first; run every few minutes."""
     if not spec.enabled:
         return Growth(1.0, horizon, trusted=False, reason="switched off in forecast.enabled")

@@ -31,12 +31,12 @@ def observe(curve: Curve, active: float, throughput: float) -> Curve:
 
 
 def default_knee(vcpu: float) -> int:
-    """Four connections a core: the assumption before anything was measured."""
-    return max(2, round(4 * vcpu))
+    """Five connections a core: the assumption before anything was measured."""
+    return max(2, round(5 * vcpu))
 
 
 def fitted_knee(curve: Curve, vcpu: float) -> int | None:
-    """K* of the fit, bounded to [2·vCPU+1, 5·vCPU]; None while the data cannot carry a fit."""
+    """K* of the fit, bounded to [2·vCPU+1, 8·vCPU]; None while the data cannot carry a fit."""
     if len(curve) < MIN_BINS or curve[-1][0] < MIN_SPAN * curve[0][0]:
         return None
     solution = _least_squares([((1.0, n - 1.0, n * (n - 1.0)), n / x, w) for n, x, w in curve])
@@ -46,7 +46,7 @@ def fitted_knee(curve: Curve, vcpu: float) -> int | None:
     if base <= 0.0 or kappa_base <= 0.0 or sigma_base >= base:
         return None
     knee = sqrt((1.0 - max(0.0, sigma_base / base)) / (kappa_base / base))
-    return round(min(5 * vcpu, max(2 * vcpu + 1, knee)))
+    return round(min(8 * vcpu, max(2 * vcpu + 1, knee)))
 
 
 def knee(curve: Curve, vcpu: float) -> int:

@@ -119,9 +119,7 @@ def app_limit(fleet: Fleet, targets: Mapping[Actuator, int], spec: ScalerSpec) -
 
 def growing(fleet: Fleet) -> bool:
     """A growth of connections was asked for and is not yet seen in PgBouncer (I6)."""
-    return any(
-        pooler.live_size < pooler.size or pooler.total < pooler.desired for pooler in (fleet.rw, fleet.ro)
-    )
+    return any(pooler.live_size < pooler.size or pooler.total < pooler.desired for pooler in (fleet.rw, fleet.ro))
 
 
 def fit(fleet: Fleet, wanted: Mapping[Actuator, int], spec: ScalerSpec) -> tuple[Targets, set[Actuator]]:

@@ -42,8 +42,7 @@ def conditions(
             type_.RECOMMENDING,
             bool(differing),
             "WouldAct" if differing else "AsDesired",
-            ", ".join(f"{each.actuator} {each.current} → {each.desired}" for each in differing)
-            or "nothing to change",
+            ", ".join(f"{each.actuator} {each.current} → {each.desired}" for each in differing) or "nothing to change",
         ),
         Condition(
             type_.FORECAST_TRUSTED,
@@ -72,14 +71,10 @@ def events(
     for condition in now:
         old = before.get(str(condition.type))
         if old is not None and old != condition.status and condition.type in _ANNOUNCED:
-            found.append(
-                Event(condition.status is _ANNOUNCED[condition.type], condition.reason, condition.message)
-            )
+            found.append(Event(condition.status is _ANNOUNCED[condition.type], condition.reason, condition.message))
     for each in actuators:
         if each.write:
-            found.append(
-                Event(False, "Scaled", f"{each.actuator} {each.current} → {each.applied}: {each.why}")
-            )
+            found.append(Event(False, "Scaled", f"{each.actuator} {each.current} → {each.applied}: {each.why}"))
     return tuple(found)
 
 

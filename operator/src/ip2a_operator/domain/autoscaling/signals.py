@@ -100,9 +100,7 @@ def validate(snapshot: Snapshot, last_offered: float | None, spec: ScalerSpec) -
         seen = by_name[name]
         by_name[name] = Signal(seen.value, seen.age, seen.coverage, Status.SUSPECT)
     bad = tuple(
-        name
-        for name in critical(snapshot.fleet)
-        if name not in by_name or by_name[name].status is not Status.OK
+        name for name in critical(snapshot.fleet) if name not in by_name or by_name[name].status is not Status.OK
     )
     return Signals(by_name, bad)
 

@@ -67,6 +67,8 @@ class State:
     last_offered: float | None = None
     samples: Pairs = ()
     """Latest (time, offered rate), newest last."""
+    misses: Pairs = ()
+    """Latest (time, reads per second that miss the cache), newest last."""
     surge_ticks: int = 0
     surge_until: float = 0.0
     bottleneck: str = "Healthy"
