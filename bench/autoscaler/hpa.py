@@ -94,8 +94,8 @@ def behave(  # noqa: PLR0917  # the arguments of the published algorithm
     history.recommendations.append((now, wanted))
     longest = max(behavior.up_window, behavior.down_window)
     history.recommendations = [each for each in history.recommendations if now - each[0] <= longest]
-    up = min([wanted, *(n for t, n in history.recommendations if now - t <= behavior.up_window)])
-    down = max([wanted, *(n for t, n in history.recommendations if now - t <= behavior.down_window)])
+    up = min([wanted, *(n for t, n in history.recommendations if now - t < behavior.up_window)])
+    down = max([wanted, *(n for t, n in history.recommendations if now - t < behavior.down_window)])
     stable = up if current < up else min(current, down) if current > down else current
     history.events = [each for each in history.events if now - each[0] < behavior.period]
     added = sum(n for _, n in history.events if n > 0)

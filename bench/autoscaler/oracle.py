@@ -22,7 +22,7 @@ CHOICES: dict[str, tuple[float, ...]] = {
     "margin": (0.7, 0.8, 0.87, 0.93, 0.5, 0.3),
     "slack": (0.0, 0.5, 1.0),
     "replica_margin": (0.6, 0.75, 0.9, 0.45),
-    "pool": (4.0, 8.0, 13.0, 20.0),
+    "pool": (4.0, 8.0, 12.0, 20.0),
     "hold": (60.0, 240.0, 600.0),
 }
 
@@ -34,7 +34,7 @@ class Margins:
     margin: float = 0.8
     slack: float = 0.5
     replica_margin: float = 0.75
-    pool: float = 8.0
+    pool: float = 12.0
     hold: float = 240.0
 
 

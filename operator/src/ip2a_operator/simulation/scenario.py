@@ -26,7 +26,8 @@ class Scenario:
     fault: Fault = no_fault
     pods: int = 3
     replicas: int = 1
-    pool: int = 4
+    pool: int = 12
+    """default_pool_size of both poolers at the start; each has two PgBouncer pods."""
     platform: Platform = field(default_factory=Platform)
     trouble: Trouble = field(default_factory=Trouble)
     dead: tuple[int, int] = (0, 0)
