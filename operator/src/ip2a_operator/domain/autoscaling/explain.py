@@ -7,7 +7,7 @@ from ip2a_operator.domain.autoscaling.decide import decide
 from ip2a_operator.domain.autoscaling.decision import ActuatorDecision, Decision
 from ip2a_operator.domain.autoscaling.diagnosis import FREEZES_APP, Bottleneck
 from ip2a_operator.domain.autoscaling.snapshot import Name, Reading, Snapshot
-from ip2a_operator.domain.autoscaling.spec import Actuator, Mode, ScalerSpec
+from ip2a_operator.domain.autoscaling.spec import Actuator, ScalerSpec
 from ip2a_operator.domain.autoscaling.state import State
 
 LABELS = {
@@ -124,7 +124,7 @@ def _does(decision: Decision) -> str:
 def _action(each: ActuatorDecision) -> str:
     if each.desired == each.current:
         return f"stays at {each.current}"
-    verb = "goes" if each.write else "would go" if each.mode is Mode.RECOMMEND else "goes"
+    verb = "goes" if each.write else "would go"
     return f"{verb} from {each.current} to {each.desired} (mode {each.mode})"
 
 
@@ -139,7 +139,8 @@ def rejected(decision: Decision) -> list[tuple[str, str]]:
         found.append(("more app pods", f"demand needs {app.need}, {app.current} are there"))
     for each in decision.actuators:
         if each.desired == each.current and each.need < each.current and each.limited_by:
-            found.append((f"fewer {LABELS[each.actuator]}", f"held by {', '.join(each.limited_by)}"))
+            less = "a smaller" if each.actuator in (Actuator.POOL_RW, Actuator.POOL_RO) else "fewer"
+            found.append((f"{less} {LABELS[each.actuator]}", f"held by {', '.join(each.limited_by)}"))
     found.append(("raising max_connections, CPU or memory of PostgreSQL", "needs a restart: a human's decision"))
     return found
 
