@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 CLUSTER ?= embedded
 
-.PHONY: up down status check fmt test test-full unit generate requirements clean help
+.PHONY: up down status check fmt test test-full unit generate requirements bench-autoscaler clean help
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -46,7 +46,10 @@ generate: $(VENV)/.ready ## write the generated files: CRD, references, chart RE
 	@$(BIN)/python -m ip2a_operator.api.generate && $(BIN)/python -m charts.generate && $(BIN)/python -m bench.figures
 
 requirements: $(VENV)/.ready ## pin the dependencies of pyproject.toml anew
-	@for extra in operator app devcluster dev; do $(BIN)/uv pip compile -q pyproject.toml --extra $$extra --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements/$$extra.txt || exit 1; done
+	@for extra in operator app devcluster bench dev; do $(BIN)/uv pip compile -q pyproject.toml --extra $$extra --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements/$$extra.txt || exit 1; done
+
+bench-autoscaler: $(VENV)/.ready ## smoke run of the scaling benchmark (headline, full: python -m bench.autoscaler.matrix)
+	@PYTHONPATH=operator/src:. $(BIN)/python -m bench.autoscaler.matrix smoke
 
 clean: ## forget what this checkout made (not the shared cache)
 	@rm -rf $(VENV) artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

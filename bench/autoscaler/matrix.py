@@ -1,0 +1,171 @@
+"""All runs of a matrix, resumable: every finished run is a line of a file, keyed by what was run and the code.
+
+python -m bench.autoscaler.matrix smoke|headline|full|sensitivity|ablations [--seeds N] [--report]
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from rich.progress import Progress
+
+from bench.autoscaler import oracle
+from bench.autoscaler.policies import ABLATIONS, POLICIES, evaluate, parameters, tune
+from bench.autoscaler.scenarios import held_out
+from ip2a_operator import domain, simulation
+from ip2a_operator.simulation.scenario import Scenario
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "artifacts" / "autoscaler.jsonl"
+HEADLINE = ("ours", "oracle", "fixed 12", "HPA cpu", "KEDA rps", "KPA", "HPA cpu + replicas")
+SMOKE = ("step", "pool", "outage")
+SMOKE_POLICIES = ("ours", "HPA cpu", "KEDA rps")
+REPLICA_DELAYS = (21.0, 60.0, 600.0)
+POD_DELAYS = (2.0, 15.0, 40.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One run. `variant` changes a delay, as text `replica=60`."""
+
+    scenario: str
+    policy: str
+    seed: int
+    variant: str = ""
+
+
+def digest() -> str:
+    """Hash of all code that decides a result."""
+    folders = [Path(domain.__path__[0]) / "autoscaling", Path(simulation.__path__[0]), Path(__file__).parent]
+    sources = sorted(path for folder in folders for path in (*folder.glob("*.py"), *folder.glob("*.json")))
+    skipped = {"report.py", "figures.py", "matrix.py", "measure.py", "trace.py", "__init__.py"}
+    content = b"".join(path.read_bytes() for path in sources if path.name not in skipped)
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+def varied(scenario: Scenario, variant: str) -> Scenario:
+    """The scenario with another delay."""
+    if not variant:
+        return scenario
+    what, value = variant.split("=")
+    platform, delay = scenario.platform, float(value)
+    if what == "replica":
+        return replace(scenario, platform=replace(platform, replica_delay=delay))
+    return replace(scenario, platform=replace(platform, pod_delay=delay))
+
+
+def perform(task: Task, key: str) -> dict[str, object]:
+    """Run one task; a line of the results file."""
+    scenario = varied(held_out()[task.scenario], task.variant)
+    safety = (0, 0)
+    if task.policy == "oracle":
+        candidates = _searched(task, scenario, key)
+        result = oracle.best_of(scenario, candidates, task.seed)
+    else:
+        result, safety = evaluate(task.policy, scenario, task.seed, parameters().get(task.policy, 0.0))
+    return {
+        "digest": key,
+        "task": asdict(task),
+        "result": asdict(result),
+        "broken": safety[0],
+        "staleDecreases": safety[1],
+    }
+
+
+def _searched(task: Task, scenario: Scenario, key: str) -> list[oracle.Margins]:
+    """Plans of this scenario's search, kept on disk for the other seeds."""
+    path = RESULTS.parent / f"oracle-{key}-{task.scenario}-{task.variant or 'headline'}.json".replace(" ", "_")
+    if not path.exists():
+        found = oracle.search(scenario, 1)[:2]
+        partial = path.with_suffix(f".{os.getpid()}")
+        partial.write_text(json.dumps([asdict(each) for each in found]))
+        partial.replace(path)
+    return [oracle.Margins(**each) for each in json.loads(path.read_text())]
+
+
+def tasks(kind: str, seeds: int) -> list[Task]:
+    """The runs of a matrix, the cheap seeds first, so that an interrupted run is still a whole picture."""
+    names = list(held_out())
+    if kind == "smoke":
+        return [Task(s, p, 1) for s in SMOKE for p in SMOKE_POLICIES]
+    policies = {
+        "headline": HEADLINE,
+        "full": (*POLICIES, "oracle"),
+        "ablations": tuple(ABLATIONS),
+        "sensitivity": ("ours", "oracle", "HPA cpu + replicas"),
+    }[kind]
+    if kind != "sensitivity":
+        return [Task(s, p, seed) for seed in range(1, seeds + 1) for s in names for p in policies]
+    variants = [*(f"replica={d:g}" for d in REPLICA_DELAYS), *(f"pod={d:g}" for d in POD_DELAYS)]
+    affected = {"replica": ("db_read", "lag", "soft"), "pod": ("step", "ramp", "flash", "node-full")}
+    return [
+        Task(s, p, seed, v)
+        for seed in range(1, seeds + 1)
+        for v in variants
+        for s in affected[v.split("=")[0]]
+        for p in policies
+    ]
+
+
+def finished(key: str) -> Iterator[dict[str, object]]:
+    """Lines of the results file made by the present code."""
+    if RESULTS.exists():
+        for text in RESULTS.read_text().splitlines():
+            row = json.loads(text)
+            if row["digest"] == key:
+                yield row
+
+
+def run(kind: str, seeds: int, workers: int) -> None:
+    """Do what is not yet done, with a progress bar."""
+    RESULTS.parent.mkdir(exist_ok=True)
+    key = digest()
+    done = {json.dumps(row["task"], sort_keys=True) for row in finished(key)}
+    left = [task for task in tasks(kind, seeds) if json.dumps(asdict(task), sort_keys=True) not in done]
+    with Progress(disable=not sys.stderr.isatty()) as progress, RESULTS.open("a") as file:
+        bar = progress.add_task(kind, total=len(left))
+        with ProcessPoolExecutor(workers) as pool:
+            for future in as_completed([pool.submit(perform, task, key) for task in left]):
+                file.write(json.dumps(future.result(), sort_keys=True) + "\n")
+                file.flush()
+                progress.advance(bar)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description="simulated comparison of scaling policies")
+    parser.add_argument("kind", choices=["smoke", "headline", "full", "sensitivity", "ablations", "tune", "report"])
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    arguments = parser.parse_args()
+    if arguments.kind == "tune":
+        print(json.dumps(tune(), indent=1))
+    elif arguments.kind != "report":
+        run(arguments.kind, arguments.seeds, arguments.workers)
+    if arguments.kind not in ("tune", "smoke"):
+        from bench.autoscaler.report import write  # noqa: PLC0415  # matplotlib is slow to import
+
+        write(digest())
+    elif arguments.kind == "smoke":
+        _show_smoke()
+
+
+def _show_smoke() -> None:
+    for row in finished(digest()):
+        result = row["result"]
+        assert isinstance(result, dict)
+        if result["scenario"] in SMOKE and result["policy"] in SMOKE_POLICIES and result["seed"] == 1:
+            print(
+                f"{result['scenario']:<10} {result['policy']:<10} {result['violation_minutes']:5.1f} min over the "
+                f"objective, cost {result['cost']:5.1f}, invariants broken {row['broken']}"
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Rows of the harness: bars decided from the results file, and speeds measured here."""
+
+import time
+from collections.abc import Sequence
+from itertools import islice
+
+from bench import harness
+from bench.autoscaler import figures as f
+from bench.autoscaler.matrix import digest, finished
+from bench.autoscaler.scenarios import held_out
+from ip2a_operator.domain.autoscaling.decide import decide
+from ip2a_operator.domain.autoscaling.spec import Mode, ScalerSpec
+from ip2a_operator.domain.autoscaling.state import State
+from ip2a_operator.simulation.model import TAIL
+from ip2a_operator.simulation.observe import Observer
+from ip2a_operator.simulation.product import EPOCH
+from ip2a_operator.simulation.run import start, traffic_of
+
+
+def rows() -> Sequence[harness.Row]:
+    """All rows that the present results allow."""
+    bars = harness.bars("autoscaler")
+    found = list(finished(digest()))
+    table = f.complete(f.collect(found))
+    result = [
+        harness.judged(bars["decide_p99"], decide_p99()),
+        harness.judged(bars["simulator_million"], simulator()),
+    ]
+    if not table:
+        return result
+    names = f.baselines(table)
+    result += [
+        harness.judged(bars["invariant_violations"], [float(str(row["broken"])) for row in found]),
+        harness.judged(bars["stale_decreases"], [float(str(row["staleDecreases"])) for row in found]),
+    ]
+    for scenario, cells in table.items():
+        over = f.over_allowance(scenario, cells)
+        if scenario in f.REPLICA_SCENARIOS:
+            result.append(harness.judged(bars["replica_minutes_over_allowance"], [over], scenario))
+        elif scenario not in f.OWN_BAR:
+            result.append(harness.judged(bars["slo_minutes_over_allowance"], [over], scenario))
+        if names:
+            result.append(harness.judged(bars["minutes_over_best_baseline"], [f.over_best(cells, names)[0]], scenario))
+    return result
+
+
+def decide_p99(rounds: int = 8, calls: int = 200) -> list[float]:
+    """p99 of one decision in ms of this process's CPU, several rounds."""
+    scenario = held_out()["step"]
+    world = start(scenario, traffic_of(scenario, 1))
+    for _ in range(60):
+        world.step()
+    snapshot = Observer(world, scenario.trouble, 1).snapshot()
+    spec, state, found = ScalerSpec(mode=Mode.AUTO), State(), []
+    for _ in range(rounds):
+        spent = []
+        for index in range(calls):
+            begin = time.process_time()
+            state = decide(snapshot, state, spec, EPOCH + 5.0 * index).state
+            spent.append(time.process_time() - begin)
+        found.append(1000.0 * sorted(spent)[int(0.99 * calls) - 1])
+    return found
+
+
+def simulator() -> list[float]:
+    """Seconds for a million simulated requests, three runs, compilation left out."""
+    scenario = held_out()["db_read"]
+    traffic = traffic_of(scenario, 1)
+    found = []
+    for _ in islice(range(4), 4):
+        world = start(scenario, traffic)
+        begin = time.perf_counter()
+        for _ in range(scenario.length + TAIL):
+            world.step()
+        found.append((time.perf_counter() - begin) * 1e6 / len(traffic.arrival))
+    return found[1:]

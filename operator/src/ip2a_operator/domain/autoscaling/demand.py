@@ -1,0 +1,123 @@
+"""Offered demand: what to size for now, at the end of a pod's lead time, and before anything shrinks.
+
+Offered, not admitted: once pods reject, admitted demand falls and a scaler that believes it shrinks into
+the overload. Latency is never a multiplier: it grows without bound at saturation.
+"""
+
+from dataclasses import dataclass
+from math import log, sqrt
+
+from ip2a_operator.domain.autoscaling import estimators
+from ip2a_operator.domain.autoscaling.signals import WINDOW, Signals
+from ip2a_operator.domain.autoscaling.snapshot import Name, Snapshot
+from ip2a_operator.domain.autoscaling.spec import ScalerSpec
+from ip2a_operator.domain.autoscaling.state import Pairs, State
+
+KEPT = 14
+ACQUAINTED = 8
+"""Samples without which noise cannot be told from demand: after a start without remembered state."""
+TICK = 5.0
+MAX_EXTRAPOLATION = 3.0
+SURGE_RATIO = 1.5
+SATURATED = 0.9
+NOISY = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """Requests per second. `expected` for growing, `steady` for shrinking; `source` says which rule won."""
+
+    level: float
+    missed: float
+    """Reads per second that miss the cache, at `level`."""
+    expected: float
+    steady: float
+    slope: float
+    source: str
+    surge: bool
+    noise: float
+
+
+def remember(samples: Pairs, now: float, value: float) -> Pairs:
+    """Append a sample; the same instant twice replaces, so that a repeated tick changes nothing."""
+    kept = samples[:-1] if samples and samples[-1][0] >= now else samples
+    return (*kept, (now, value))[-KEPT:]
+
+
+def noise_of(samples: Pairs, old: float) -> float:
+    """Relative noise of one sample: median second difference of the logarithms, scaled to a deviation.
+
+    Second differences, so that a steady climb is not taken for noise; the median, so that one step is not.
+    """
+    values = [log(value) for _, value in samples if value > 0.0]
+    if len(values) < 8:
+        return old
+    bends = sorted(abs(a - 2 * b + c) for a, b, c in zip(values, values[1:], values[2:], strict=False))
+    return bends[len(bends) // 2] / (0.6745 * sqrt(6.0))
+
+
+def median(values: list[float]) -> float:
+    """Median; the upper one of two."""
+    return sorted(values)[len(values) // 2]
+
+
+def agrees(signals: Signals, snapshot: Snapshot, spec: ScalerSpec) -> bool:
+    """Whether a signal independent of the request rate also says the pods are full."""
+    ready = max(1, snapshot.fleet.app.ready)
+    busy = signals.get(Name.APP_CPU) / (ready * spec.app.cpu_per_pod)
+    crowded = signals.get(Name.IN_FLIGHT) / ready
+    return busy > SATURATED or crowded > 0.4 * spec.app.in_flight_per_pod
+
+
+def estimate(state: State, signals: Signals, snapshot: Snapshot, now: float, spec: ScalerSpec) -> Demand:
+    """Filter and extrapolate the offered rate. With untrusted data: the last level, no trend."""
+    samples = state.samples
+    if not samples:
+        return Demand(0.0, 0.0, 0.0, 0.0, 0.0, "none", surge=False, noise=0.0)
+    noise = state.estimates.noise
+    count = 3 if noise < NOISY else 5 if noise < 2 * NOISY else 9
+    values = [value for _, value in samples]
+    level = median(values[-count:])
+    missed = median([value for _, value in state.misses[-count:]]) if state.misses else 0.0
+    steady = max(level, sum(values[-12:]) / len(values[-12:])) if noise < NOISY else sum(values) / len(values)
+    if not signals.ok(Name.OFFERED):
+        return Demand(level, missed, level, max(level, steady), 0.0, "held", surge=False, noise=noise)
+    slope = _slope(samples, count)
+    lead = estimators.app_lead(state.estimates) + TICK + WINDOW / 2 + TICK * (count // 2)
+    sigma = level * noise / sqrt(count) + sqrt(max(level, 1.0) / WINDOW)
+    expected, source = level, "offered"
+    if slope * lead > 2.0 * sigma:
+        expected, source = min(MAX_EXTRAPOLATION * level, level + slope * lead), "trend"
+    if state.surge_ticks >= 2 or now < state.surge_until:
+        fast = max(values[-1], signals.get(Name.OFFERED_FAST, values[-1]))
+        if fast > expected and (noise < NOISY or state.surge_ticks >= 2):
+            expected, source = fast, "surge"
+    return Demand(level, missed, expected, steady, slope, source, state.surge_ticks >= 2, noise)
+
+
+def surge_ticks(state: State, signals: Signals, snapshot: Snapshot, spec: ScalerSpec) -> int:
+    """Consecutive ticks of overload; an independent signal that agrees counts as a second tick.
+
+    Noisy data must be seconded: two noisy samples in a row are not evidence.
+    """
+    cost = state.estimates.cpu_per_request
+    if cost is None or not signals.ok(Name.OFFERED_FAST):
+        return 0
+    capacity = max(1, snapshot.fleet.app.ready) * spec.app.cpu_per_pod * spec.app.target_utilization / cost
+    if signals.get(Name.OFFERED_FAST) < SURGE_RATIO * capacity:
+        return 0
+    seconded = agrees(signals, snapshot, spec)
+    if state.estimates.noise >= NOISY and not seconded:
+        return 0
+    return min(9, state.surge_ticks + (2 if seconded else 1))
+
+
+def _slope(samples: Pairs, count: int) -> float:
+    """Rate of change per second between the newest and the oldest `count` samples kept."""
+    if len(samples) < 2 * count:
+        return 0.0
+    old, new = samples[-2 * count - 2 :][:count], samples[-count:]
+    elapsed = new[count // 2][0] - old[count // 2][0]
+    if elapsed <= 0.0:
+        return 0.0
+    return (median([value for _, value in new]) - median([value for _, value in old])) / elapsed

@@ -1,0 +1,111 @@
+"""Slowly learned quantities: cost of a request, healthy service times, noise, lead times.
+
+Each one is frozen while its own input lies: during rollouts, at saturation, near idleness.
+"""
+
+from math import exp, log
+
+from ip2a_operator.domain.autoscaling import knee
+from ip2a_operator.domain.autoscaling.signals import Signals
+from ip2a_operator.domain.autoscaling.snapshot import Name, Snapshot
+from ip2a_operator.domain.autoscaling.spec import ScalerSpec
+from ip2a_operator.domain.autoscaling.state import Estimates, evolve, kept
+
+HALF_LIFE = 600.0
+"""Seconds after which half of an average is new."""
+WARM_UP = 60.0
+"""A pod younger than this still pays for its start (imports, caches)."""
+MIN_RATE = 2.0
+ENVELOPE_RISE = 1.0005
+LEADS_KEPT = 8
+DEFAULT_APP_LEAD = 15.0
+DEFAULT_REPLICA_LEAD = 240.0
+
+
+def ewma(old: float | None, value: float, elapsed: float, half_life: float = HALF_LIFE) -> float:
+    """Exponential average with a half-life in seconds; the first value starts it."""
+    if old is None:
+        return kept(value)
+    return kept(old + (value - old) * (1.0 - exp(-log(2.0) * elapsed / half_life)))
+
+
+def envelope(old: float | None, value: float) -> float:
+    """Lower envelope: follows a fall by a fifth at once, rises by 0.05 % a tick."""
+    if old is None:
+        return kept(value)
+    return kept(old + 0.2 * (value - old) if value < old else min(value, old * ENVELOPE_RISE))
+
+
+def percentile90(values: tuple[float, ...], default: float) -> float:
+    """P90 of the few lead times that are kept, or the default when there are none."""
+    if not values:
+        return default
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(0.9 * len(ordered)))]
+
+
+def app_lead(estimates: Estimates) -> float:
+    """Seconds from asking for a pod until it is ready."""
+    return percentile90(estimates.app_leads, DEFAULT_APP_LEAD)
+
+
+def replica_lead(estimates: Estimates) -> float:
+    """Seconds from asking for a replica until it takes reads."""
+    return percentile90(estimates.replica_leads, DEFAULT_REPLICA_LEAD)
+
+
+def update(old: Estimates, signals: Signals, snapshot: Snapshot, elapsed: float, spec: ScalerSpec) -> Estimates:
+    """Learn from one tick; `elapsed` is the time since the last one."""
+    new = _leads(old, snapshot)
+    if not signals.fresh or snapshot.fleet.app.updating or elapsed <= 0.0:
+        return new
+    new = _demand_cost(new, signals, snapshot, elapsed, spec)
+    return _database(new, signals, snapshot, elapsed)
+
+
+def _leads(old: Estimates, snapshot: Snapshot) -> Estimates:
+    if not snapshot.lead_samples:
+        return old
+    app = (*old.app_leads, *(seconds for kind, seconds in snapshot.lead_samples if kind == "app"))
+    replica = (
+        *old.replica_leads,
+        *(seconds for kind, seconds in snapshot.lead_samples if kind == "replicas"),
+    )
+    return evolve(old, app_leads=app[-LEADS_KEPT:], replica_leads=replica[-LEADS_KEPT:])
+
+
+def _demand_cost(old: Estimates, signals: Signals, snapshot: Snapshot, elapsed: float, spec: ScalerSpec) -> Estimates:
+    served, cpu, ready = signals.get(Name.SERVED), signals.get(Name.APP_CPU), snapshot.fleet.app.ready
+    saturated = ready == 0 or cpu / (ready * spec.app.cpu_per_pod) > 0.95
+    young = snapshot.fleet.app.youngest_ready_age < WARM_UP
+    failing = signals.get(Name.ERROR_RATE) > spec.slo.error_rate
+    if served < MIN_RATE or cpu <= 0.0 or (old.cpu_per_request is not None and (saturated or young or failing)):
+        return old
+    hit = signals.get(Name.CACHE_HIT, -1.0)
+    return evolve(
+        old,
+        cpu_per_request=ewma(old.cpu_per_request, cpu / served, elapsed),
+        cache_hit=ewma(old.cache_hit, hit, elapsed) if hit >= 0.0 else old.cache_hit,
+    )
+
+
+def _database(old: Estimates, signals: Signals, snapshot: Snapshot, elapsed: float) -> Estimates:
+    changes: dict[str, object] = {}
+    rw_rate, rw_busy = signals.get(Name.RW_RATE), signals.get(Name.RW_BUSY)
+    if rw_rate >= MIN_RATE:
+        changes["rw_service"] = envelope(old.rw_service, rw_busy / rw_rate)
+        changes["rw_curve"] = knee.observe(old.rw_curve, signals.get(Name.PG_ACTIVE, rw_busy), rw_rate)
+    ro_rate, ro_busy, replicas = (
+        signals.get(Name.RO_RATE),
+        signals.get(Name.RO_BUSY),
+        snapshot.fleet.database.ready,
+    )
+    if ro_rate >= MIN_RATE and replicas > 0:
+        active = signals.get(Name.REPLICA_ACTIVE, ro_busy / replicas)
+        cpu = signals.get(Name.REPLICA_CPU)
+        changes["ro_service"] = envelope(old.ro_service, ro_busy / ro_rate)
+        changes["ro_curve"] = knee.observe(old.ro_curve, active, ro_rate / replicas)
+        if 0.02 < cpu < 0.9:
+            cost = cpu * snapshot.fleet.database.replica_vcpu * replicas / ro_rate
+            changes["read_cost"] = ewma(old.read_cost, cost, elapsed)
+    return evolve(old, **changes) if changes else old

@@ -1,0 +1,184 @@
+"""Dynamics over time: surge, drain, outage and return, restart, modes, pauses, schedules, flap budget."""
+
+import json
+import time
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from ip2a_operator.domain.autoscaling.decide import decide
+from ip2a_operator.domain.autoscaling.decision import ConditionType, Decision
+from ip2a_operator.domain.autoscaling.dynamics import Limit
+from ip2a_operator.domain.autoscaling.snapshot import Growth, Name, Pause, Reading, Snapshot
+from ip2a_operator.domain.autoscaling.spec import Actuator, Floor, Mode, ScalerSpec, Schedule
+from ip2a_operator.domain.autoscaling.state import State, from_json, to_json
+from tests.unit.operator.autoscaling.worlds import AUTO, FLEET, NOW, run, settled, targets, world
+
+
+def demand(rate: float) -> Snapshot:
+    """The healthy world at another rate."""
+    return world(offered=rate, offeredFast=rate, served=rate, reads=0.9 * rate, appCpu=0.006 * rate)
+
+
+def follow(rates: list[float], state: State, spec: ScalerSpec = AUTO, pods: int = 4) -> list[Decision]:
+    """Feed rates tick by tick; what is written is there at the next tick."""
+    found, fleet = [], FLEET
+    for index, rate in enumerate(rates):
+        fleet = replace(fleet, app=replace(fleet.app, desired=pods, ready=pods, total=pods))
+        decision = decide(replace(demand(rate), fleet=fleet), state, spec, NOW + 5.0 * index)
+        state, pods = decision.state, decision.of(Actuator.APP).applied
+        found.append(decision)
+    return found
+
+
+def pods_of(decisions: list[Decision]) -> list[int]:
+    return [each.of(Actuator.APP).applied for each in decisions]
+
+
+def test_surge_is_answered_within_two_ticks_in_one_jump() -> None:
+    pods = pods_of(follow([2000.0] * 4, settled()))
+    assert max(pods[:2]) >= 16
+    assert len(set(pods[1:])) == 1
+
+
+def test_single_spike_is_not_a_surge() -> None:
+    pods = pods_of(follow([400.0, 560.0, 400.0, 400.0, 400.0], settled()))
+    assert max(pods) == 4
+
+
+def test_drain_waits_for_the_window_then_goes_in_steps() -> None:
+    busy = replace(demand(1500.0), fleet=replace(FLEET, app=replace(FLEET.app, desired=12, ready=12, total=12)))
+    pods = pods_of(follow([100.0] * 200, settled(snapshot=busy), pods=12))
+    first = next(index for index, count in enumerate(pods) if count < 12)
+    assert first * 5.0 >= 0.8 * AUTO.drain.window
+    drops = [a - b for a, b in pairwise(pods)]
+    assert max(drops) <= 2
+    assert pods[-1] == AUTO.app.min
+
+
+def test_outage_holds_and_return_waits() -> None:
+    state = settled()
+    dark = Snapshot({name: Reading(None) for name in Name}, world().fleet)
+    for index in range(60):
+        decision = decide(dark, state, AUTO, NOW + 5.0 * index)
+        state = decision.state
+        assert targets(decision) == targets(run(world(), settled(), ticks=1))
+    for index in range(60, 77):
+        decision = decide(demand(10.0), state, AUTO, NOW + 5.0 * index)
+        state = decision.state
+        assert not [each for each in decision.actuators if each.desired < each.current]
+
+
+def test_lies_after_an_outage_shrink_nothing() -> None:
+    state = settled()
+    zeros = Snapshot({name: Reading(0.0, 2.0) for name in Name}, FLEET)
+    for index in range(720):
+        decision = decide(zeros, state, AUTO, NOW + 5.0 * index)
+        state = decision.state
+        assert not [each for each in decision.actuators if each.desired < each.current]
+
+
+def test_saturation_in_the_dark_is_seen_by_the_metrics_api() -> None:
+    dark = Snapshot({name: Reading(None) for name in Name} | {Name.KUBELET_CPU: Reading(0.99)}, FLEET)
+    assert run(dark, settled(), ticks=1).of(Actuator.APP).applied == 8
+
+
+def test_recommend_computes_but_does_not_write() -> None:
+    spec = ScalerSpec()
+    assert spec.mode is Mode.RECOMMEND
+    decision = run(demand(2000.0), settled(spec), spec, ticks=3)
+    app = decision.of(Actuator.APP)
+    assert app.desired > app.current
+    assert decision.writes == ()
+    by_type = {each.type: each.status for each in decision.conditions}
+    assert by_type[ConditionType.RECOMMENDING]
+    assert not by_type[ConditionType.SCALING_ACTIVE]
+
+
+def test_one_actuator_may_be_held_back() -> None:
+    spec = replace(AUTO, app=replace(AUTO.app, mode=Mode.OFF))
+    app = run(demand(2000.0), settled(spec), spec, ticks=3).of(Actuator.APP)
+    assert app.desired == app.current
+    assert app.limited_by == (Limit.OFF,)
+
+
+@pytest.mark.parametrize(
+    ("pause", "grows"),
+    [(Pause(up=NOW + 60), False), (Pause(down=NOW + 60), True), (Pause(all=NOW - 1), True)],
+)
+def test_pause_expires_and_has_a_direction(pause: Pause, grows: bool) -> None:
+    app = run(replace(demand(2000.0), pause=pause), settled(), ticks=3).of(Actuator.APP)
+    assert (app.applied > app.current) is grows
+
+
+def test_rival_scaler_stops_all_writes() -> None:
+    decision = run(replace(demand(2000.0), rivals=("HorizontalPodAutoscaler/app",)), settled(), ticks=3)
+    assert decision.writes == ()
+    assert next(each for each in decision.conditions if each.type is ConditionType.CONFLICT).status
+
+
+def test_schedule_raises_floors_and_never_lowers() -> None:
+    schedule = Schedule("bidding", "* * * * *", duration=600.0, floor=Floor(app=9, replicas=2))
+    spec = replace(AUTO, schedules=(schedule,))
+    decision = run(world(), settled(spec), spec)
+    assert decision.of(Actuator.APP).desired == 9
+    assert decision.of(Actuator.REPLICAS).desired == 2
+
+
+def test_forecast_counts_only_when_trusted() -> None:
+    for trusted, expected in ((True, 2), (False, 1)):
+        snapshot = replace(world(), growth=Growth(2.5, 300.0, trusted))
+        assert run(snapshot, settled()).of(Actuator.REPLICAS).need == expected
+
+
+def test_flap_budget_suspends_decreases_only() -> None:
+    state = settled()
+    rates = ([1500.0] * 30 + [100.0] * 120) * 5
+    decisions = follow(rates, state)
+    pods = pods_of(decisions)
+    signs = [b > a for a, b in pairwise(pods) if a != b]
+    reversals = sum(a != b for a, b in pairwise(signs))
+    assert reversals <= 5
+    assert any(Limit.FLAP_BUDGET in each.of(Actuator.APP).limited_by for each in decisions)
+
+
+def test_restart_goes_on_from_the_written_state() -> None:
+    straight, restarted = settled(), settled()
+    for index, rate in enumerate([400.0, 900.0, 1500.0, 1500.0, 700.0, 300.0] * 5):
+        left = decide(demand(rate), straight, AUTO, NOW + 5.0 * index)
+        text = json.dumps(to_json(restarted))
+        right = decide(demand(rate), from_json(json.loads(text)), AUTO, NOW + 5.0 * index)
+        assert left == right
+        straight, restarted = left.state, right.state
+    assert len(text) < 4096
+
+
+def test_lost_state_shrinks_nothing_for_a_window() -> None:
+    decisions = follow([50.0] * 40, State(), pods=12)
+    assert set(pods_of(decisions)) == {12}
+
+
+def test_decision_is_fast() -> None:
+    """p99 within 1 ms of this process's CPU; the quietest of some rounds, since other processes slow it down."""
+    state, snapshot = settled(), world()
+    rounds = []
+    for _ in range(8):
+        spent = []
+        for _ in range(200):
+            begin = time.process_time()
+            decide(snapshot, state, AUTO, NOW)
+            spent.append(time.process_time() - begin)
+        rounds.append(sorted(spent)[197])
+    assert min(rounds) <= 0.001
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_state_stays_small_in_a_long_life(mode: Mode) -> None:
+    spec, state = replace(AUTO, mode=mode), State()
+    for index in range(1500):
+        rate = 300.0 + 290.0 * ((index % 97) / 97)
+        busy = 0.3 + 40.0 * ((index % 31) / 31)
+        snapshot = world(offered=rate, rwBusy=busy, pgActive=busy, replicaActive=busy, roBusy=busy)
+        state = decide(snapshot, state, spec, NOW + 5.0 * index).state
+    assert len(json.dumps(to_json(state))) < 4096
