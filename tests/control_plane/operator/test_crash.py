@@ -147,7 +147,7 @@ def settled(kube: Kube, namespace: str, goal: str) -> bool:
 
 
 def test_killed_anywhere_it_ends_the_same(plane: ControlPlane, kube: Kube, tmp_path: Path) -> None:
-    moments = random.Random(SEED)  # noqa: S311 - moments, not secrets
+    moments = random.Random(SEED)
     undisturbed: list[dict[tuple[str, str], Any]] = []
     kills = 0
     for number in range(LIVES + 1):

@@ -205,7 +205,7 @@ async def live(client: httpx.AsyncClient, history: History, rounds: int) -> None
 
 async def disturb(replica: PostgresServer, redis_server: Redis, done: asyncio.Event) -> None:
     """Hold the replica back for random times, and now and then empty Redis."""
-    dice = random.Random(46)  # noqa: S311 (repeatable)
+    dice = random.Random(46)
     while not done.is_set():
         await asyncio.to_thread(replica.pause_replay)
         await asyncio.sleep(dice.uniform(0.05, 0.5))
