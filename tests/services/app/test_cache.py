@@ -172,6 +172,18 @@ async def test_the_member_rate_is_told_and_enforced(client: httpx.AsyncClient, m
     assert answers[0].headers["ratelimit-limit"] == "60"
 
 
+async def test_anonymous_requests_and_log_ins_have_limits_of_their_own(client: httpx.AsyncClient) -> None:
+    anonymous = [(await client.get(ME)).status_code for _ in range(12)]
+    assert anonymous == [401] * 10 + [429] * 2
+    attempts = [
+        (await client.post("/api/v1/auth/login", json={"email": f"{n}@test.example", "password": "x"})).status_code
+        for n in range(32)
+    ]
+    assert attempts == [401] * 30 + [429] * 2
+    assert (await client.get("/login")).status_code == 200
+    assert (await client.get("/livez")).status_code == 200
+
+
 class History:
     """What one client wrote and then read; a read older than its own last write is a violation."""
 

@@ -20,7 +20,7 @@ from ip2a.cache.store import Entry, Slot
 from ip2a.edge import responses, routing
 from ip2a.edge.context import KEY, Context, CredentialReader, Credentials, client_of
 from ip2a.limits.admission import ShedError
-from ip2a.limits.rates import ANONYMOUS, Rate
+from ip2a.limits.rates import ANONYMOUS, LOGIN_ADDRESS, Rate
 from ip2a.observability import metrics
 from ip2a.observability.http import UNMATCHED, Requests
 from ip2a.observability.logs import TRACE_ID
@@ -128,12 +128,13 @@ class _Exchange:
 
     async def _anonymous(self, context: Context) -> None:
         address = client_of(self._scope, self._edge._runtime.settings.trusted_proxies).address
-        key = b"a:" + address.encode()
-        checked = await self._edge._runtime.limiter.check(key, ANONYMOUS, time.time())
+        rate = LOGIN_ADDRESS if self._path in routing.LOGIN else ANONYMOUS
+        key = f"{rate.user_type}:{address}".encode()
+        checked = await self._edge._runtime.limiter.check(key, rate, time.time())
         if checked.wait:
-            await self._limited(ANONYMOUS, checked.wait)
+            await self._limited(rate, checked.wait)
             return
-        await self._admit(context, ANONYMOUS, checked.remaining)
+        await self._admit(context, rate, checked.remaining)
 
     async def _known(self, context: Context, credentials: Credentials) -> None:
         read = self._hot_read()

@@ -34,7 +34,9 @@ STAFF = Rate("staff", 300, 10_000)
 ADMIN = Rate("admin", 1_000, 50_000)
 API_KEY = Rate("api_key", 1_000, 100_000)
 LOGIN = Rate("login", 20, 100)
-"""Log-in attempts at one account from anywhere; attempts from one address count as anonymous requests."""
+"""Log-in attempts at one account, from wherever."""
+LOGIN_ADDRESS = Rate("login_address", 30, 300)
+"""Log-in attempts from one address, at whatever account; an office shares one."""
 
 _STAFF_ROLES = frozenset({RoleName.OFFICER, RoleName.STAFF, RoleName.ORGANIZER, RoleName.INSTRUCTOR})
 
