@@ -21,10 +21,16 @@ from devcluster.control_plane import ControlPlane, control_plane
 from ip2a_operator.adapters.kube import KubeCluster
 from ip2a_operator.api.kinds import RESOURCE
 from ip2a_operator.cli.connection import SILENT
+from ip2a_operator.domain.builders.secrets import secrets
+from ip2a_operator.domain.desired import desired
+from ip2a_operator.domain.drift import stamp
+from ip2a_operator.domain.observed import Observed
+from ip2a_operator.domain.plan import Surroundings, make_stack
+from ip2a_operator.domain.tree import Manifest
 from tests.control_plane.operator.definitions import install_definitions
-from tests.control_plane.operator.kube import KINDS, Kube, condition, eventually
+from tests.control_plane.operator.kube import Kube, condition, eventually
 from tests.control_plane.operator.process import OperatorProcess
-from tests.unit.operator.worlds import sample
+from tests.unit.operator.worlds import IMAGES, resource_from, sample
 
 REST_SECONDS = 60.0
 SETTLE_SECONDS = 10.0
@@ -55,7 +61,7 @@ def measure_count(count: int) -> Figures:
             operator.wait_ready()
             eventually("leads", lambda: operator.metric("ip2a_operator_leader") == 1)
             converged = _converge(kube, namespace, count)
-            owned = list(kube.owned(namespace).values())
+            objects = len(kube.owned(namespace))
             time.sleep(SETTLE_SECONDS)
             mutations, cpu = _rest(operator)
             edits = sorted(_edit(kube, namespace, f"r{index % count}", index) for index in range(EDITS))
@@ -70,9 +76,9 @@ def measure_count(count: int) -> Figures:
             restart = time.monotonic() - began
             restart_mutations = operator.mutations()
         with kube.namespace("bare") as bare:
-            bare_loop = asyncio.run(_bare_loop(plane.kubeconfig, bare, owned))
+            bare_loop = asyncio.run(_bare_loop(plane.kubeconfig, bare, count))
     p95 = statistics.quantiles(edits, n=20)[-1]
-    return Figures(len(owned), converged, bare_loop, mutations, cpu, p95, rss, restart, restart_mutations)
+    return Figures(objects, converged, bare_loop, mutations, cpu, p95, rss, restart, restart_mutations)
 
 
 @contextmanager
@@ -130,10 +136,10 @@ def _edit(kube: Kube, namespace: str, name: str, number: int) -> float:
     return time.monotonic() - began
 
 
-async def _bare_loop(kubeconfig: Path, namespace: str, owned: list[dict[str, Any]]) -> float:
+async def _bare_loop(kubeconfig: Path, namespace: str, count: int) -> float:
     """Seconds to apply the same objects one after the other, with the same client and nothing else."""
     await config.load_kube_config(str(kubeconfig))  # type: ignore[no-untyped-call]  # no annotations
-    manifests = [_bare(item, namespace) for item in owned]
+    manifests = [item for index in range(count) for item in _manifests(namespace, f"r{index}")]
     async with ApiClient() as client:
         cluster = KubeCluster(client, SILENT)
         began = time.monotonic()
@@ -142,18 +148,13 @@ async def _bare_loop(kubeconfig: Path, namespace: str, owned: list[dict[str, Any
         return time.monotonic() - began
 
 
-def _bare(item: dict[str, Any], namespace: str) -> dict[str, Any]:
-    metadata = item["metadata"]
-    tree = {key: value for key, value in item.items() if key not in {"status", "metadata"}}
-    if item["kind"] == "Service":
-        tree["spec"] = {k: v for k, v in item["spec"].items() if not k.startswith("clusterIP")}
-    kept = {key: metadata[key] for key in ("name", "labels", "ownerReferences") if key in metadata}
-    return {
-        **tree,
-        "apiVersion": KINDS[item["kind"]].api_version,
-        "kind": item["kind"],
-        "metadata": {**kept, "namespace": namespace},
-    }
+def _manifests(namespace: str, name: str) -> list[Manifest]:
+    """What the operator applies for one resource, by the same builders."""
+    raw = {**sample("minimal"), "metadata": {"name": name, "namespace": namespace}}
+    stack = make_stack(resource_from(raw), Observed(), Surroundings(IMAGES))
+    data = {"data": {"password": "MTIzNA=="}}
+    made = [{**secret.manifest, **data} for secret in secrets(stack)]
+    return [*made, *(stamp(item.manifest) for item in desired(stack))]
 
 
 def _rss(pid: int) -> float:
