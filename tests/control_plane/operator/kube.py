@@ -55,7 +55,7 @@ class Kube:
             if response.status_code == 404:
                 continue
             for item in _json(response)["items"]:
-                found[kind.kind, item["metadata"]["name"]] = item
+                found[kind.kind, item["metadata"]["name"]] = {**item, **kind.header()}
         return found
 
     def apply(self, manifest: Json, *, manager: str = "test", dry_run: bool = False) -> httpx.Response:

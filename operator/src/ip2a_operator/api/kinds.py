@@ -30,6 +30,10 @@ class Kind(NamedTuple):
         """Whether every cluster has it."""
         return "." not in self.group or (self.group.endswith(".k8s.io") and not self.group.startswith("gateway."))
 
+    def header(self) -> dict[str, str]:
+        """apiVersion and kind, which lists leave out of their items."""
+        return {"apiVersion": self.api_version, "kind": self.kind}
+
     def path(self, namespace: str, name: str = "") -> str:
         """Path of the API; the collection without a name."""
         tail = f"/{name}" if name else ""

@@ -40,7 +40,7 @@ async def gather(cluster: KubeCluster, key: Key) -> View:
     store = Store()
     for kind, items in zip(kinds, listings, strict=True):
         for item in items:
-            store.put({**item, "apiVersion": kind.api_version, "kind": kind.kind})
+            store.put({**item, **kind.header()})
     observed = store.observed(key)
     return View(key, raw, observed, Surroundings(images(observed), served))
 
