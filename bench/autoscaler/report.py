@@ -128,9 +128,10 @@ def course_plot(path: Path) -> None:
         offered = world.metrics[k.M_ARRIVED, : scenario.length]
         axes.plot(np.convolve(offered, np.ones(10) / 10, "same"), color="#c9c9c9", label="requests/s")
         twin = axes.twinx()
-        times = [entry[0] for entry in world.history]
-        twin.step(times, [entry[2] for entry in world.history], where="post", color="#1b6ca8", label="pods ready")
-        twin.step(times, [entry[3] for entry in world.history], where="post", color="#b5442e", label="replicas")
+        history = [*world.history, (scenario.length, *world.history[-1][1:])]
+        times = [entry[0] for entry in history]
+        twin.step(times, [entry[2] for entry in history], where="post", color="#1b6ca8", label="pods ready")
+        twin.step(times, [entry[3] for entry in history], where="post", color="#b5442e", label="replicas")
         axes.set_title(name)
         axes.set_xlim(0, scenario.length)
         if name == SHOWN[0]:
@@ -161,6 +162,11 @@ def preamble(key: str, rows: list[f.Row], table: f.Table) -> list[str]:
         f"Code {key}; seeds {seeds[0]}–{seeds[-1]}; {len(rows)} runs; {len(table)} scenarios. Invariants broken in our",
         f"runs: **{broken}**; decreases on data that is not fresh: **{stale}**.",
         "",
+        *(
+            ["**Fewer than ten seeds were run: medians are weak and the intervals say nothing.**", ""]
+            if len(seeds) < 10
+            else []
+        ),
         f"A request costs {p.cpu_request * 1000:g} ms CPU, a read {p.read * 1000:g} ms and a write",
         f"{p.write * 1000:g} ms",
         f"of query; think time {p.think:g} s; cache hit {p.hit:.0%}; pods start in {p.pod_delay:g} s, pools change in",

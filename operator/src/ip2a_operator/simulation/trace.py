@@ -82,7 +82,7 @@ def simulate(path: Path, spec: ScalerSpec, seed: int = 1, platform: Platform | N
         result=judge("ours", world, wished, scenario, seed),
         decisions=tuple(policy.decisions),
         offered=tuple(_offered(world)),
-        history=tuple(world.history),
+        history=(*world.history, (world.length, *world.history[-1][1:])),
     )
 
 
