@@ -151,7 +151,7 @@ async def _bare_loop(kubeconfig: Path, namespace: str, count: int) -> float:
 def _manifests(namespace: str, name: str) -> list[Manifest]:
     """What the operator applies for one resource, by the same builders."""
     raw = {**sample("minimal"), "metadata": {"name": name, "namespace": namespace}}
-    stack = make_stack(resource_from(raw), Observed(), Surroundings(IMAGES))
+    stack = make_stack(resource_from(raw), Observed(), Surroundings(IMAGES, frozenset({"Cluster", "Pooler"})))
     data = {"data": {"password": "MTIzNA=="}}
     made = [{**secret.manifest, **data} for secret in secrets(stack)]
     return [*made, *(stamp(item.manifest) for item in desired(stack))]

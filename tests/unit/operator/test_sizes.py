@@ -65,6 +65,14 @@ def test_external_database_counts_clients_directly() -> None:
     assert "4 app pods (old and new) × 20" in account.arithmetic
 
 
+@given(st.integers(100, 3000), st.integers(1, 4))
+def test_derived_sizes_fit_what_an_external_database_grants(users: int, processes: int) -> None:
+    external = {"host": "h", "secret": {"name": "s"}, "maxConnections": 200}
+    wanted = spec(users=users, database={"external": external}, app={"processes": processes})
+    account = ledger(wanted, sizes(wanted))
+    assert account.fits or sizes(wanted).client_pool == 1, account.arithmetic
+
+
 @pytest.mark.parametrize(
     ("quantity", "expected"), [("128Mi", 128), ("1Gi", 1024), ("1G", 954), ("1048576", 1), ("1Ki", 1)]
 )

@@ -30,6 +30,7 @@ IMAGES = Images(
     pgbouncer="ghcr.io/cloudnative-pg/pgbouncer:1.24.1",
     redis="docker.io/library/redis:8.0",
     redis_exporter="docker.io/oliver006/redis_exporter:v1.74.0",
+    pull_policy="Always",
 )
 ALL_KINDS = frozenset({"HTTPRoute", "ServiceMonitor", "PodMonitor", "PrometheusRule", "Cluster", "Pooler"})
 SURROUNDINGS = Surroundings(IMAGES, ALL_KINDS)

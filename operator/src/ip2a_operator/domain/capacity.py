@@ -77,7 +77,7 @@ def sizes(spec: IP2ASpec) -> Sizes:
     read = _pool(spec.pooling.read, _pooler_pods(spec.users), _clamp(8 + spec.users // 200, 8, 60))
     memory = _clamp(256 + spec.users // 10, 256, 8192)
     cache_memory = mebibytes(spec.cache.memory) if spec.cache.memory else 64 + 64 * (spec.users // 2000)
-    client_pool = spec.app.pool_size or _client_pool(write, replicas * spec.app.processes)
+    client_pool = spec.app.pool_size or _client_pool(spec, write, replicas)
     overflow = spec.app.max_overflow
     return Sizes(
         requests_per_second=rate,
@@ -142,11 +142,16 @@ def _pool(given: Pool, pods: int, connections: int) -> PoolSizes:
     return PoolSizes(pods, given.size or math.ceil(connections / pods), given.reserve, given.max_clients)
 
 
-def _client_pool(write: PoolSizes, processes: int) -> int:
-    """Twice the server connections shared out over all processes: a transaction holds one for only part of
-    the
-    time that a request holds its client connection."""
-    return _clamp(math.ceil(2 * write.pods * write.size / max(processes, 1)), 2, 10)
+def _client_pool(spec: IP2ASpec, write: PoolSizes, replicas: int) -> int:
+    """Twice the server connections shared out over all processes: a transaction holds one for only part of the
+    time that a request holds its client connection. Without poolers, what an external database grants is shared
+    out over old and new pods, two engines each, kept and overflow alike."""
+    processes = max(replicas * spec.app.processes, 1)
+    if spec.database.external is None:
+        return _clamp(math.ceil(2 * write.pods * write.size / processes), 2, 10)
+    workers = spec.app.worker.replicas if spec.app.worker.enabled else 0
+    holders = 2 * (processes + workers) + len(spec.app.jobs)
+    return _clamp((spec.database.external.max_connections - 2) // (4 * holders), 1, 10)
 
 
 def _clamp(value: int, low: int, high: int) -> int:

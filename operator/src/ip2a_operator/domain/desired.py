@@ -37,7 +37,7 @@ def desired(stack: Stack, migration_attempt: int = 0) -> tuple[Wanted, ...]:
     foundation = [
         app.service_account(stack),
         app.service(stack),
-        app.disruption_budget(stack),
+        *app.disruption_budgets(stack),
         app.ingress(stack),
         app.http_route(stack),
         redis.service(stack),

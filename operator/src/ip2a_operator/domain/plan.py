@@ -145,7 +145,7 @@ def _not_ours(stack: Stack, live: Live, steps: _Steps) -> None:
 def _open_stages(stack: Stack, seen: Facts, *, secrets_are_there: bool) -> frozenset[Stage]:
     """A stage that was passed stays open, so that what is lost comes back whatever else is down."""
     opened = {Stage.FOUNDATION}
-    if not secrets_are_there:
+    if not secrets_are_there or not stack.has_database_kinds:
         return frozenset(opened)
     opened.add(Stage.DATABASE)
     has_database = seen.database.serves or stack.resource.spec.database.external is not None

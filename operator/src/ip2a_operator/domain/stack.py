@@ -49,6 +49,11 @@ class Stack:
         return f"{self.name}-db"
 
     @property
+    def has_database_kinds(self) -> bool:
+        """Whether CloudNativePG is there, if it is needed."""
+        return self.resource.spec.database.external is not None or "Cluster" in self.offered
+
+    @property
     def owner_secret(self) -> str:
         """Secret with the login that owns the schema."""
         external = self.resource.spec.database.external

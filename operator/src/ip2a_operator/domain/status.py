@@ -66,7 +66,7 @@ def status(
     ]
     return IP2AStatus(
         observed_generation=resource.generation,
-        conditions=merge(resource.conditions, _dated(verdicts, resource.generation, now)),
+        conditions=merge(resource.conditions, _dated(sorted(verdicts, key=_order), resource.generation, now)),
         url=stack.url,
         selector=",".join(f"{key}={value}" for key, value in selector(stack, Component.APP).items()),
         app=_app_status(stack, seen),
@@ -144,8 +144,9 @@ def _dated(verdicts: Sequence[Verdict], generation: int, now: datetime) -> list[
     ]
 
 
-def _order(condition: Condition) -> int:
-    return list(ConditionType).index(ConditionType(condition.type))
+def _order(item: Verdict | Condition) -> int:
+    kind = item.kind if isinstance(item, Verdict) else ConditionType(item.type)
+    return list(ConditionType).index(kind)
 
 
 def _connections(stack: Stack) -> Verdict:
@@ -254,6 +255,8 @@ def _problem(stack: Stack, seen: Facts, parts: Sequence[Verdict], foreign: Seque
     budget = parts[0]
     if budget.status is False:
         return Verdict(ConditionType.PROGRESSING, False, budget.reason, budget.message)
+    if (missing := _missing_kinds(stack, parts)) is not None:
+        return missing
     if foreign:
         names = ", ".join(map(str, foreign))
         advice = "belongs to somebody else; rename the resource, or delete or rename that object"
@@ -269,6 +272,14 @@ def _problem(stack: Stack, seen: Facts, parts: Sequence[Verdict], foreign: Seque
     if seen.app.stuck and not seen.app.rolled_out:
         detail = f"{seen.app.ready} of {seen.app.wanted} app pods are ready, and no more became so in time"
         return Verdict(ConditionType.PROGRESSING, False, "ProgressDeadlineExceeded", detail)
+    return None
+
+
+def _missing_kinds(stack: Stack, parts: Sequence[Verdict]) -> Verdict | None:
+    """What the cluster would have to serve first; the operator notices by itself when it does."""
+    if not stack.has_database_kinds:
+        advice = "install CloudNativePG 1.30, or use database.external"
+        return Verdict(ConditionType.PROGRESSING, False, "CloudNativePGMissing", advice)
     if parts[-1].reason == "GatewayApiMissing":
         return Verdict(ConditionType.PROGRESSING, False, parts[-1].reason, parts[-1].message)
     return None

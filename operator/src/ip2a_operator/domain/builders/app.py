@@ -63,22 +63,21 @@ def service_account(stack: Stack) -> Manifest:
     return manifest(stack, "v1", "ServiceAccount", stack.app, Component.APP, automountServiceAccountToken=False)
 
 
-def disruption_budget(stack: Stack) -> Manifest | None:
+def disruption_budgets(stack: Stack) -> list[Manifest]:
     """One pod at a time; none for a single pod, where it would only block node drains."""
-    if stack.sizes.app_replicas < 2:
-        return None
-    return manifest(
-        stack,
-        "policy/v1",
-        "PodDisruptionBudget",
-        stack.app,
-        Component.APP,
-        spec={
-            "maxUnavailable": 1,
-            "unhealthyPodEvictionPolicy": "AlwaysAllow",
-            "selector": {"matchLabels": selector(stack, Component.APP)},
-        },
-    )
+    worker = stack.resource.spec.app.worker
+    pods = {Component.APP: stack.sizes.app_replicas, Component.WORKER: worker.replicas if worker.enabled else 0}
+    names = {Component.APP: stack.app, Component.WORKER: stack.worker}
+    return [_budget(stack, names[component], component) for component, count in pods.items() if count > 1]
+
+
+def _budget(stack: Stack, name: str, component: Component) -> Manifest:
+    spec = {
+        "maxUnavailable": 1,
+        "unhealthyPodEvictionPolicy": "AlwaysAllow",
+        "selector": {"matchLabels": selector(stack, component)},
+    }
+    return manifest(stack, "policy/v1", "PodDisruptionBudget", name, component, spec=spec)
 
 
 def ingress(stack: Stack) -> Manifest | None:

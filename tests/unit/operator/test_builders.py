@@ -1,0 +1,164 @@
+"""Builders: what the samples do not show."""
+
+from typing import Any
+
+import pytest
+
+from ip2a_operator.domain.builders.network import policies
+from ip2a_operator.domain.builders.podspec import pod_security
+from ip2a_operator.domain.desired import desired
+from ip2a_operator.domain.observed import Observed
+from ip2a_operator.domain.plan import make_stack
+from ip2a_operator.domain.stack import Stack, image_name
+from tests.unit.operator.worlds import IMAGES, SURROUNDINGS, resource, resource_from, sample, sample_names
+
+
+def stack_of(spec: dict[str, Any], **metadata: Any) -> Stack:
+    return make_stack(resource(spec, **metadata), Observed(), SURROUNDINGS)
+
+
+def rendered(spec: dict[str, Any], kind: str, name: str, **metadata: Any) -> dict[str, Any]:
+    found = [dict(item.manifest) for item in desired(stack_of(spec, **metadata)) if item.ref[1:] == (kind, name)]
+    assert len(found) == 1
+    return found[0]
+
+
+def app_container(spec: dict[str, Any], **metadata: Any) -> dict[str, Any]:
+    pod = rendered(spec, "Deployment", "local46-app", **metadata)["spec"]["template"]["spec"]
+    container: dict[str, Any] = pod["containers"][0]
+    return container
+
+
+def env_of(spec: dict[str, Any]) -> dict[str, Any]:
+    return {item["name"]: item.get("value", item.get("valueFrom")) for item in app_container(spec)["env"]}
+
+
+def test_given_amounts_win_one_by_one() -> None:
+    given = {"requests": {"cpu": 1}, "limits": {"memory": "2Gi"}}
+    resources = app_container({"app": {"resources": given}})["resources"]
+    assert resources["requests"] == {"cpu": "1", "memory": "192Mi", "ephemeral-storage": "32Mi"}
+    assert resources["limits"] == {"cpu": "2", "memory": "2Gi", "ephemeral-storage": "1Gi"}
+
+
+def test_given_variables_win_and_may_refer_to_ours() -> None:
+    spec = {"app": {"env": [{"name": "IP2A_DB_POOL_TIMEOUT", "value": "9"}, {"name": "X", "value": "$(IP2A_DB_NAME)"}]}}
+    names = [item["name"] for item in app_container(spec)["env"]]
+    assert len(names) == len(set(names))
+    assert names[-2:] == ["IP2A_DB_POOL_TIMEOUT", "X"]
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"), [("https://a.example", "production"), ("http://localhost:8080", "development")]
+)
+def test_environment_follows_the_scheme(url: str, kind: str) -> None:
+    env = env_of({"ingress": {"host": "a.example", "publicUrl": url}})
+    assert (env["IP2A_ENVIRONMENT"], env["IP2A_PUBLIC_URL"]) == (kind, url)
+
+
+def test_both_urls_without_a_password_in_them() -> None:
+    env = env_of({"app": {"databaseUrl": {"env": "DATABASE_URL", "readEnv": "READ_URL"}}})
+    login = "postgresql://$(IP2A_DB_USER):$(IP2A_DB_PASSWORD)@"
+    assert env["DATABASE_URL"].startswith(f"{login}$(IP2A_DB_WRITE_HOST):$(IP2A_DB_PORT)/")
+    assert env["READ_URL"].startswith(f"{login}$(IP2A_DB_READ_HOST):")
+
+
+def test_mail_without_a_login_and_no_ca() -> None:
+    external = {"host": "h", "secret": {"name": "s"}, "sslmode": "require"}
+    env = env_of({"mail": {"host": "smtp", "sender": "a@b"}, "database": {"external": external}})
+    assert "IP2A_SMTP_USERNAME" not in env
+    assert "IP2A_DB_SSLROOTCERT" not in env
+
+
+@pytest.mark.parametrize(
+    ("probe", "expected"),
+    [
+        ({"httpGet": {"path": "/h", "port": 9}}, {"httpGet": {"path": "/h", "port": 9}}),
+        ({"exec": {"command": ["true"]}}, {"exec": {"command": ["true"]}}),
+        ({"tcpSocket": {}}, {"tcpSocket": {"port": 8000}}),
+    ],
+)
+def test_given_probes_replace_ours(probe: dict[str, Any], expected: dict[str, Any]) -> None:
+    made = app_container({"app": {"probes": {"readiness": probe, "startup": probe}}})
+    assert expected.items() <= made["readinessProbe"].items()
+    assert expected.items() <= made["startupProbe"].items()
+    assert made["livenessProbe"]["httpGet"]["path"] == "/livez"
+
+
+def test_restart_pull_secrets_and_sources_reach_the_pod() -> None:
+    app = {"imagePullSecrets": [{"name": "pull"}], "envFrom": [{"configMapRef": {"name": "c"}}]}
+    template = rendered({"app": app}, "Deployment", "local46-app", annotations={"ip2a.dev/restarted-at": "now"})[
+        "spec"
+    ]["template"]
+    assert template["metadata"]["annotations"]["ip2a.dev/restarted-at"] == "now"
+    assert template["spec"]["imagePullSecrets"] == [{"name": "pull"}]
+    assert template["spec"]["containers"][0]["envFrom"] == app["envFrom"]
+
+
+def test_durability_follows_the_instances() -> None:
+    def synchronous(instances: int) -> Any:
+        spec = {"database": {"durability": "synchronous", "instances": instances}}
+        return rendered(spec, "Cluster", "local46-db")["spec"]["postgresql"]["synchronous"]["dataDurability"]
+
+    assert [synchronous(count) for count in (2, 3, 4)] == ["preferred", "required", "required"]
+    plain = rendered({}, "Cluster", "local46-db")["spec"]["postgresql"]
+    assert "synchronous" not in plain
+
+
+def test_switches_that_turn_things_off() -> None:
+    spec = {"security": {"networkPolicy": False}, "monitoring": {"enabled": False}, "app": {"replicas": 1}}
+    kinds = {item.ref.kind for item in desired(stack_of(spec))}
+    assert kinds.isdisjoint({"NetworkPolicy", "PodMonitor", "PrometheusRule", "PodDisruptionBudget"})
+    external = {"cache": {"external": {"host": "h"}}, "app": {"migration": {"enabled": False}}}
+    assert {"StatefulSet", "Job"}.isdisjoint(item.ref.kind for item in desired(stack_of(external)))
+
+
+def test_volumes_keep_their_class() -> None:
+    spec = {"cache": {"persistence": {"size": "1Gi", "storageClass": "fast"}}}
+    claim = rendered(spec, "StatefulSet", "local46-redis")["spec"]["volumeClaimTemplates"][0]
+    assert claim["spec"]["storageClassName"] == "fast"
+
+
+@pytest.mark.parametrize("name", sample_names())
+def test_every_pod_of_ours_is_selected_by_one_policy_for_both_directions(name: str) -> None:
+    stack = make_stack(resource_from(sample(name)), Observed(), SURROUNDINGS)
+    chosen: list[Any] = [dict(policy)["spec"] for policy in policies(stack)]
+    assert all(spec["policyTypes"] == ["Ingress", "Egress"] for spec in chosen)
+    templates = [
+        dict(item.manifest)["spec"]["template"]  # type: ignore[index]  # a tree of dictionaries by construction
+        for item in desired(stack)
+        if item.ref.kind in {"Deployment", "StatefulSet", "Job"}
+    ]
+    assert templates
+    for template in templates:
+        labels = template["metadata"]["labels"]
+        assert sum(_selects(spec["podSelector"], labels) for spec in chosen) == 1
+
+
+def _selects(selector: dict[str, Any], labels: dict[str, str]) -> bool:
+    expressions = selector.get("matchExpressions", [])
+    return selector.get("matchLabels", {}).items() <= labels.items() and all(
+        labels.get(item["key"]) in item["values"] for item in expressions
+    )
+
+
+@pytest.mark.parametrize("name", sample_names())
+def test_every_pod_is_restricted(name: str) -> None:
+    stack = make_stack(resource_from(sample(name)), Observed(), SURROUNDINGS)
+    for item in desired(stack):
+        if item.ref.kind not in {"Deployment", "StatefulSet", "Job"}:
+            continue
+        spec = dict(item.manifest)["spec"]["template"]["spec"]  # type: ignore[index]  # a tree of dictionaries
+        assert spec["securityContext"] == pod_security()
+        assert spec["automountServiceAccountToken"] is False
+        for container in spec["containers"]:
+            assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+            assert container["securityContext"]["readOnlyRootFilesystem"] is True
+            assert {"cpu", "memory", "ephemeral-storage"} == set(container["resources"]["limits"])
+
+
+def test_an_image_is_known_by_its_name() -> None:
+    assert image_name("registry:5000/a/ip2a-app:1@sha256:00") == "ip2a-app"
+    assert image_name("ip2a-app") == "ip2a-app"
+    assert stack_of({"app": {"image": "mirror.example/x/ip2a-app:9"}}).is_platform
+    assert not stack_of({"app": {"image": "mirror.example/ip2a-app/other:9"}}).is_platform
+    assert IMAGES.app != "ip2a-app"

@@ -1,0 +1,169 @@
+"""What is published: conditions over a resource's life, failures, invalid specs, events, teardown."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from ip2a_operator.api.conditions import Condition, ConditionType, find
+from ip2a_operator.api.v1alpha1 import IP2AStatus
+from ip2a_operator.domain import status
+from ip2a_operator.domain.observed import Ref
+from ip2a_operator.domain.plan import Plan, Surroundings, plan
+from ip2a_operator.domain.resource import Resource, parse, parse_status
+from ip2a_operator.domain.teardown import teardown
+from ip2a_operator.errors import InvalidSpecError
+from tests.unit.operator.worlds import IMAGES, NOW, SURROUNDINGS, World, resource, sample
+
+CLUSTER = Ref("postgresql.cnpg.io/v1", "Cluster", "local46-db")
+DEPLOYMENT = Ref("apps/v1", "Deployment", "local46-app")
+LATER = NOW + timedelta(minutes=1)
+
+
+def condition(published: IP2AStatus, kind: ConditionType) -> Condition:
+    found = find(published.conditions, kind)
+    assert found is not None
+    return found
+
+
+def published_after(spec: dict[str, Any] | None = None) -> tuple[World, Resource]:
+    """A settled world, and its resource with the status that was published."""
+    world = World()
+    made = world.settle(resource(spec))
+    raw = sample("minimal")
+    raw["spec"] |= spec or {}
+    raw["metadata"] |= {"namespace": "members", "uid": resource().uid, "generation": 1}
+    raw["status"] = made.status.model_dump(by_alias=True, mode="json")
+    return world, parse(raw)
+
+
+def replan(world: World, wanted: Resource) -> Plan:
+    return plan(wanted, world.observed(), SURROUNDINGS, LATER)
+
+
+def test_transition_time_moves_only_with_status() -> None:
+    world, wanted = published_after()
+    world.objects[CLUSTER]["status"]["readyInstances"] = 1
+    made = replan(world, wanted)
+    assert condition(made.status, ConditionType.CACHE_READY).last_transition_time.startswith("2026-11-22T12:00")
+    assert condition(made.status, ConditionType.DATABASE_READY).last_transition_time.startswith("2026-11-22T12:01")
+
+
+@pytest.mark.parametrize(
+    ("lost", "reason"),
+    [({"readyInstances": 1}, "ReplicasMissing"), ({"readyInstances": 0, "currentPrimary": ""}, "NoPrimary")],
+)
+def test_lost_instances_degrade_what_was_ready(lost: dict[str, Any], reason: str) -> None:
+    world, wanted = published_after()
+    world.objects[CLUSTER]["status"] |= lost
+    made = replan(world, wanted)
+    degraded = condition(made.status, ConditionType.DEGRADED)
+    assert (degraded.status, degraded.reason) == ("True", reason)
+    assert condition(made.status, ConditionType.READY).status == "False"
+    events = {notice.reason: notice.kind.value for notice in made.notices}
+    assert events["DegradedTrue"] == "Warning"
+    assert events["ReadyFalse"] == "Warning"
+
+
+def test_recovery_is_an_event_too() -> None:
+    world, wanted = published_after()
+    healthy = dict(world.objects[CLUSTER]["status"])
+    world.objects[CLUSTER]["status"]["readyInstances"] = 1
+    broken = replan(world, wanted).status
+    world.objects[CLUSTER]["status"] = healthy
+    again = Resource(wanted.name, wanted.namespace, wanted.uid, 1, wanted.spec, broken)
+    events = {notice.reason: notice.kind.value for notice in replan(world, again).notices}
+    assert events == {"ReadyTrue": "Normal", "ProgressingFalse": "Normal", "DegradedFalse": "Normal"} | {
+        "DatabaseReadyTrue": "Normal"
+    }
+
+
+def test_nothing_new_is_no_event() -> None:
+    world, wanted = published_after()
+    made = replan(world, wanted)
+    assert made.notices == ()
+    assert made.status == wanted.status
+
+
+def test_slow_rollout_is_named_after_its_deadline() -> None:
+    world, wanted = published_after()
+    overdue = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
+    world.objects[DEPLOYMENT]["status"] |= {"updatedReplicas": 1, "conditions": [overdue]}
+    progressing = condition(replan(world, wanted).status, ConditionType.PROGRESSING)
+    assert (progressing.status, progressing.reason) == ("False", "ProgressDeadlineExceeded")
+
+
+def test_worker_counts_for_ready() -> None:
+    world, wanted = published_after({"app": {"worker": {"enabled": True}}})
+    world.objects[Ref("apps/v1", "Deployment", "local46-worker")]["status"]["availableReplicas"] = 0
+    ready = condition(replan(world, wanted).status, ConditionType.READY)
+    assert (ready.status, ready.message) == ("False", "the background worker is not ready")
+
+
+def test_missing_cloudnativepg_is_named() -> None:
+    made = plan(resource(), World().observed(), Surroundings(IMAGES), NOW)
+    assert condition(made.status, ConditionType.PROGRESSING).reason == "CloudNativePGMissing"
+    external = resource({"database": {"external": {"host": "h", "secret": {"name": "s"}}}})
+    made = plan(external, World().observed(), Surroundings(IMAGES), NOW)
+    assert condition(made.status, ConditionType.PROGRESSING).status == "True"
+
+
+def test_failed_reconciliation_keeps_what_is_known_of_the_parts() -> None:
+    _, wanted = published_after()
+    failed = status.failure(wanted, "Rejected", "Service a: no", LATER)
+    assert condition(failed, ConditionType.READY).status == "True"
+    assert condition(failed, ConditionType.PROGRESSING).reason == "Rejected"
+    assert condition(failed, ConditionType.DEGRADED).message == "Service a: no"
+    assert [item.type for item in failed.conditions] == [item.type for item in wanted.conditions]
+    fresh = status.failure(resource(), "Rejected", "no", NOW)
+    assert condition(fresh, ConditionType.READY).status == "False"
+
+
+def test_invalid_spec_is_named_by_field() -> None:
+    raw = sample("minimal")
+    raw["spec"] |= {"users": 0, "app": {"nonsense": 1}}
+    with pytest.raises(InvalidSpecError, match=r"spec\.users: .*; spec\.app\.nonsense: "):
+        parse(raw)
+    published = status.invalid(IP2AStatus(), 3, "spec.users: too few", NOW)
+    assert published.observed_generation == 3
+    assert condition(published, ConditionType.DEGRADED).reason == "InvalidSpec"
+
+
+def test_status_of_another_version_counts_as_none() -> None:
+    assert parse_status({"conditions": "nonsense"}) == IP2AStatus()
+
+
+def test_route_that_no_gateway_takes() -> None:
+    spec = {"ingress": {"host": "a.example", "parentRefs": [{"name": "g"}]}}
+    world, wanted = published_after(spec)
+    route = next(ref for ref in world.objects if ref.kind == "HTTPRoute")
+    refusal = {"type": "Accepted", "status": "False", "reason": "NoMatchingListener", "message": "no listener"}
+    world.objects[route]["status"]["parents"][0]["conditions"] = [refusal]
+    assert condition(replan(world, wanted).status, ConditionType.INGRESS_READY).reason == "NoMatchingListener"
+    world.objects[route]["status"] = {}
+    assert condition(replan(world, wanted).status, ConditionType.INGRESS_READY).reason == "Waiting"
+    without = plan(wanted, world.observed(), Surroundings(IMAGES, frozenset({"Cluster"})), LATER)
+    assert condition(without.status, ConditionType.PROGRESSING).reason == "GatewayApiMissing"
+
+
+def test_retained_database_loses_its_owner_and_nothing_else_does() -> None:
+    world, wanted = published_after({"deletionPolicy": "Retain"})
+    step = teardown(wanted, world.observed())
+    assert {str(item.ref) for item in step.retain} == {
+        "Cluster local46-db",
+        "Secret local46-db-owner",
+        "Secret local46-db-app",
+    }
+    assert not step.is_done
+    for item in step.retain:
+        world.objects[item.ref]["metadata"]["ownerReferences"] = []
+    assert teardown(wanted, world.observed()).is_done
+    assert "members/local46-db" in step.message
+
+
+@pytest.mark.parametrize(
+    "spec", [{"deletionPolicy": "Delete"}, {"database": {"external": {"host": "h", "secret": {"name": "s"}}}}]
+)
+def test_nothing_is_retained_where_nothing_is_to_stay(spec: dict[str, Any]) -> None:
+    world, wanted = published_after(spec)
+    assert teardown(wanted, world.observed()).is_done
