@@ -92,7 +92,8 @@ def test_no_module_is_named_after_nothing() -> None:
 
 
 def test_modules_and_functions_stay_small() -> None:
-    """Migrations are exempt: each is a record of what was done once, never edited again."""
+    """Exempt: migrations (never edited again), tables of data (a statement or two, however long), and functions that
+    say why they are one piece where ruff is silenced (`noqa: … PLR0915`)."""
     found = []
     for path in modules():
         if "migrations" in path.parts:
@@ -104,6 +105,8 @@ def test_modules_and_functions_stay_small() -> None:
             f"{where(path, node.lineno)}: {node.name} has {size} lines, at most {FUNCTION_LINES}"
             for node in ast.walk(ast.parse(text))
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            and len(node.body) > 4
+            and "PLR0915" not in text.splitlines()[node.lineno - 1]
             and (size := (node.end_lineno or node.lineno) - node.lineno + 1) > FUNCTION_LINES
         ]
     assert not found, "\n".join(found)

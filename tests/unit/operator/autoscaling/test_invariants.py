@@ -110,14 +110,15 @@ def test_judge_finds_each_violation() -> None:
     assert judged(Bottleneck.POOL, app=5) == "I3"
     assert judged(shrink=False, app=3) == "I4"
     assert "I5" in judged(replicas=99)
-    assert judged(poolRw=7, poolRo=5) == "I6"
+    assert judged(poolRw=now[Actuator.POOL_RW] + 1, poolRo=now[Actuator.POOL_RO] + 1) == "I6"
 
 
 def test_budget_is_shared_by_promotion() -> None:
     """A promoted replica keeps its readers: both poolers count against one instance."""
     spec = wild_spec(Random(1))
-    base = ledger.worst(FLEET, ledger.current_targets(FLEET), spec.pool)
-    more = ledger.worst(FLEET, {**ledger.current_targets(FLEET), Actuator.POOL_RO: 9}, spec.pool)
+    now = ledger.current_targets(FLEET)
+    base = ledger.worst(FLEET, now, spec.pool)
+    more = ledger.worst(FLEET, {**now, Actuator.POOL_RO: now[Actuator.POOL_RO] + 5}, spec.pool)
     assert more - base == 2 * 5 * spec.pool.pairs
 
 
