@@ -9,6 +9,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
 from ip2a import __version__
+from ip2a.audit.endpoints import router as audit_router
 from ip2a.auth.endpoints import router as auth_router
 from ip2a.dues import service as dues_service
 from ip2a.dues.endpoints import router as dues_router
@@ -36,6 +37,7 @@ ROUTERS = (
     employments_router,
     auth_router,
     organizations_router,
+    audit_router,
     member_pages.router,
     auth_pages.router,
 )

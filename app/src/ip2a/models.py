@@ -1,5 +1,6 @@
 """All models in one place, so that metadata is complete wherever it is needed."""
 
+from ip2a.audit import models as audit_models
 from ip2a.auth import models as auth_models
 from ip2a.database import models as database_models
 from ip2a.database.base import Base
@@ -10,6 +11,7 @@ from ip2a.organizations import models as organization_models
 from ip2a.payments import models as payment_models
 
 MODULES = (
+    audit_models,
     auth_models,
     database_models,
     dues_models,
