@@ -3,21 +3,29 @@
 from ip2a.audit import models as audit_models
 from ip2a.auth import models as auth_models
 from ip2a.database import models as database_models
+from ip2a.bids import models as bid_models
 from ip2a.database.base import Base
+from ip2a.dispatches import models as dispatch_models
 from ip2a.dues import models as dues_models
 from ip2a.employments import models as employment_models
+from ip2a.labor_requests import models as labor_request_models
 from ip2a.members import models as member_models
 from ip2a.organizations import models as organization_models
 from ip2a.payments import models as payment_models
+from ip2a.referrals import models as referral_models
 
 MODULES = (
     audit_models,
     auth_models,
     database_models,
+    bid_models,
+    dispatch_models,
     dues_models,
     employment_models,
+    labor_request_models,
     member_models,
     organization_models,
     payment_models,
+    referral_models,
 )
 metadata = Base.metadata

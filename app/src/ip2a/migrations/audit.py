@@ -1,9 +1,14 @@
-"""What migrations of domain packages share: the audit trigger and the row-level security of a table.
+"""What migrations of domain packages share: the audit trigger, the row-level security and the grants of a table.
 
 Frozen like the steps that use it: a change of behaviour is a new function.
 """
 
+from collections.abc import Sequence
+
 from alembic import op
+
+OWN_MEMBER = "member_id = (SELECT ip2a_member_id())"
+OWN_USER = "user_id = (SELECT ip2a_user_id())"
 
 
 def audit(table: str, *, quiet: str = "") -> None:
@@ -19,9 +24,9 @@ def audit(table: str, *, quiet: str = "") -> None:
     )
 
 
-def protect(table: str, resource: str, *, own: str = "", own_writes: bool = False) -> None:
-    """Force row-level security: `resource` opens every row; `own` (a condition) the caller's own ones, for
-    reading, and with `own_writes` for writing too.
+def protect(table: str, resource: str, *, own: str = "", own_may: Sequence[str] = ("SELECT",)) -> None:
+    """Force row-level security: `resource` opens every row; `own` (a condition) the caller's own ones, for the
+    commands in `own_may`.
     """
     op.execute(
         f"""
@@ -30,9 +35,11 @@ def protect(table: str, resource: str, *, own: str = "", own_writes: bool = Fals
         CREATE POLICY permitted ON {table} USING ((SELECT ip2a_may('{resource}')));
         """
     )
-    if own:
-        op.execute(f"CREATE POLICY own ON {table} {'' if own_writes else 'FOR SELECT'} USING ({own})")
+    for command in own_may if own else ():
+        clause = "WITH CHECK" if command == "INSERT" else "USING"
+        op.execute(f"CREATE POLICY own_{command.lower()} ON {table} FOR {command} {clause} ({own})")
 
 
-OWN_MEMBER = "member_id = (SELECT ip2a_member_id())"
-OWN_USER = "user_id = (SELECT ip2a_user_id())"
+def grant(table: str, commands: str) -> None:
+    """Let the application run these commands on the table."""
+    op.execute(f"GRANT {commands} ON {table} TO ip2a_app")

@@ -9,6 +9,7 @@ from typing import Annotated, Generic, TypeVar
 
 from fastapi import Path, Query
 from pydantic import BaseModel, Field
+from sqlalchemy import RowMapping
 
 from ip2a.web.problems import Problem
 
@@ -34,7 +35,7 @@ class Page(BaseModel, Generic[Item]):
 
 
 def page_of(
-    model: type[Item], rows: Sequence[Mapping[str, object]], limit: int, cursor: Callable[[Item], str]
+    model: type[Item], rows: Sequence[RowMapping | Mapping[str, object]], limit: int, cursor: Callable[[Item], str]
 ) -> Page[Item]:
     """The page of rows that were read with one more than `limit`."""
     items = [model.model_validate(dict(row)) for row in rows[:limit]]
@@ -73,6 +74,11 @@ def read_day_id(cursor: str) -> tuple[date, int]:
         return date.fromisoformat(key), identifier
     except ValueError:
         raise invalid_cursor() from None
+
+
+def read_before(cursor: str | None) -> int:
+    """The id of a cursor of a list ordered by id alone, newest first; without one, behind all."""
+    return MAXIMUM_IDENTIFIER if cursor is None else min(read_text_id(cursor)[1], MAXIMUM_IDENTIFIER)
 
 
 def invalid_cursor() -> Problem:
