@@ -13,6 +13,7 @@ from ip2a.audit.endpoints import router as audit_router
 from ip2a.auth.endpoints import router as auth_router
 from ip2a.dues import service as dues_service
 from ip2a.bids.endpoints import router as bids_router
+from ip2a.billing.endpoints import router as billing_router
 from ip2a.dispatches.endpoints import router as dispatches_router
 from ip2a.dues.endpoints import router as dues_router
 from ip2a.edge.application import Edge
@@ -45,6 +46,7 @@ ROUTERS = (
     labor_requests_router,
     bids_router,
     dispatches_router,
+    billing_router,
     audit_router,
     member_pages.router,
     auth_pages.router,

@@ -4,6 +4,7 @@ from ip2a.audit import models as audit_models
 from ip2a.auth import models as auth_models
 from ip2a.database import models as database_models
 from ip2a.bids import models as bid_models
+from ip2a.billing import models as billing_models
 from ip2a.database.base import Base
 from ip2a.dispatches import models as dispatch_models
 from ip2a.dues import models as dues_models
@@ -19,6 +20,7 @@ MODULES = (
     auth_models,
     database_models,
     bid_models,
+    billing_models,
     dispatch_models,
     dues_models,
     employment_models,

@@ -29,7 +29,8 @@ ROLE_PERMISSIONS: dict[RoleName, frozenset[str]] = {
         "grants",
         "reports",
         "files",
-    ),
+    )
+    | {"adjustments:approve"},
     RoleName.STAFF: _all_of("members", "students", "dues", "referrals", "files")
     | {
         "organizations:read",
