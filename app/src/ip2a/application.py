@@ -9,6 +9,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
 from ip2a import __version__
+from ip2a.applications.endpoints import router as applications_router
 from ip2a.audit.endpoints import router as audit_router
 from ip2a.auth.endpoints import router as auth_router
 from ip2a.dues import service as dues_service
@@ -32,6 +33,8 @@ from ip2a.readiness import Readiness
 from ip2a.referrals.endpoints import router as referrals_router
 from ip2a.runtime import Runtime
 from ip2a.web import errors
+from ip2a.training.endpoints import router as training_router
+from ip2a.web import errors, metrics
 from ip2a.web.problems import ProblemBody
 
 # Members' reads come most often and are matched first.
@@ -47,6 +50,8 @@ ROUTERS = (
     bids_router,
     dispatches_router,
     billing_router,
+    training_router,
+    applications_router,
     audit_router,
     member_pages.router,
     auth_pages.router,

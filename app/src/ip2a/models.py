@@ -1,5 +1,6 @@
 """All models in one place, so that metadata is complete wherever it is needed."""
 
+from ip2a.applications import models as application_models
 from ip2a.audit import models as audit_models
 from ip2a.auth import models as auth_models
 from ip2a.database import models as database_models
@@ -14,8 +15,10 @@ from ip2a.members import models as member_models
 from ip2a.organizations import models as organization_models
 from ip2a.payments import models as payment_models
 from ip2a.referrals import models as referral_models
+from ip2a.training import models as training_models
 
 MODULES = (
+    application_models,
     audit_models,
     auth_models,
     database_models,
@@ -29,5 +32,6 @@ MODULES = (
     organization_models,
     payment_models,
     referral_models,
+    training_models,
 )
 metadata = Base.metadata

@@ -22,9 +22,17 @@ from tests.services.app.conftest import People, Person, browser, log_in
 ROLES = ("admin", "officer", "staff", "organizer", "instructor", "member", "applicant")
 ALL = " ".join(ROLES)
 OFFICE = "admin officer staff"
+TEACHING = "admin officer staff instructor"
+A_SESSION = {
+    "course_id": 1,
+    "cohort": "matrix",
+    "session_date": "2026-12-01",
+    "start_time": "18:00",
+    "end_time": "21:00",
+}
 
 # What may come back where one is let in: it depends on the state of the row, not on who asks.
-LET_IN = {200, 201, 204, 303, 404, 409}
+LET_IN = {200, 201, 204, 303, 404, 409, 422}
 
 # Nobody needs to be logged in for these.
 OPEN = {"POST /api/v1/auth/login", "POST /api/v1/auth/refresh", "GET /login", "POST /login"}
@@ -83,6 +91,36 @@ ROWS: dict[str, tuple[str, dict[str, object] | None]] = {
         {"reason": "rif", "ended_on": "2050-01-03", "days_worked": 1},
     ),
     "GET /api/v1/audit": ("admin officer staff organizer instructor", None),
+    "GET /api/v1/training/students": (TEACHING, None),
+    "POST /api/v1/training/students": (TEACHING, {"first_name": "A", "last_name": "B"}),
+    "GET /api/v1/training/students/{student_id}": (TEACHING, None),
+    "POST /api/v1/training/students/{student_id}/certifications": (
+        TEACHING,
+        {"certification_type": "cpr", "issued_on": "2026-01-01"},
+    ),
+    "GET /api/v1/training/courses": (TEACHING, None),
+    "POST /api/v1/training/courses": (TEACHING, {"code": "M-1", "name": "M", "course_type": "core", "hours": 1}),
+    "GET /api/v1/training/sessions": (TEACHING, None),
+    "POST /api/v1/training/sessions": (TEACHING, dict(A_SESSION)),
+    "GET /api/v1/training/sessions/{session_id}/roster": (TEACHING, None),
+    "PUT /api/v1/training/sessions/{session_id}/attendance": (
+        TEACHING,
+        {"marks": [{"student_id": 2**31 - 1, "status": "present"}]},
+    ),
+    "POST /api/v1/training/enrollments": (TEACHING, {"student_id": 1, "course_id": 1, "cohort": "matrix"}),
+    "POST /api/v1/training/enrollments/{enrollment_id}/grades": (
+        TEACHING,
+        {"grade_type": "quiz", "name": "Q", "points_earned": 1, "points_possible": 2},
+    ),
+    "POST /api/v1/training/enrollments/{enrollment_id}/finish": (TEACHING, None),
+    "GET /api/v1/applications": (TEACHING, None),
+    "POST /api/v1/applications/{application_id}/steps": (TEACHING, {"status": "under_review"}),
+    "GET /api/v1/my/certifications": ("admin member applicant", None),
+    "POST /api/v1/my/application": ("admin applicant", {"phone": "206 555 0100"}),
+    "GET /api/v1/my/application": ("admin applicant", None),
+    "PUT /api/v1/my/application": ("admin applicant", {"phone": "206 555 0101"}),
+    "POST /api/v1/my/application/submit": ("admin applicant", None),
+    "POST /api/v1/my/application/withdraw": ("admin applicant", None),
     "GET /": (ALL, None),
     # A member's own data: nobody else has any here.
     "GET /api/v1/my/profile": ("member", None),
@@ -162,6 +200,27 @@ ONE_OF_EVERYTHING = """
 """
 
 
+TRAINING = """
+    WITH course AS (
+        INSERT INTO courses (code, name, course_type, hours) VALUES (:name, 'Matrix', 'core', 1) RETURNING id),
+    student AS (
+        INSERT INTO students (student_number, member_id, first_name, last_name, status)
+        VALUES (:name, :member, 'A', 'B', 'enrolled') RETURNING id),
+    enrollment AS (
+        INSERT INTO enrollments (student_id, course_id, cohort) SELECT student.id, course.id, 'x' FROM student, course
+        RETURNING id),
+    meeting AS (
+        INSERT INTO class_sessions (course_id, cohort, session_date, start_time, end_time)
+        SELECT id, 'x', current_date, '18:00', '21:00' FROM course RETURNING id),
+    application AS (
+        INSERT INTO applications (user_id, first_name, last_name, status, submitted_at)
+        VALUES (:user, 'A', 'B', 'submitted', now()) RETURNING id)
+    SELECT student.id AS student_id, enrollment.id AS enrollment_id, meeting.id AS session_id,
+        application.id AS application_id
+    FROM student, enrollment, meeting, application
+"""
+
+
 async def one_of_everything(runtime: Runtime, person: Person) -> dict[str, int]:
     values = {
         "code": secrets.token_hex(8),
@@ -181,6 +240,7 @@ async def one_of_everything(runtime: Runtime, person: Person) -> dict[str, int]:
             {**made, "member": person.member_id, "user": person.user_id},
         )
         made["dispatch_id"] = dispatch.scalar_one()
+        made |= (await connection.execute(text(TRAINING), {**values, "name": values["code"]})).mappings().one()
     return {**made, "member_id": person.member_id or 0, "dues_id": person.dues_ids[0]}
 
 
@@ -192,7 +252,8 @@ async def world(runtime: Runtime, people: People) -> tuple[World, Person]:
 
 async def ask(client: httpx.AsyncClient, row: str, ids: dict[str, int]) -> httpx.Response:
     method, _, path = row.partition(" ")
-    path = path.replace("{session_id}", "00000000-0000-4000-8000-000000000000").format(**ids)
+    path = path.replace("auth/sessions/{session_id}", "auth/sessions/00000000-0000-4000-8000-000000000000")
+    path = path.format(**ids)
     headers = {"Idempotency-Key": f"matrix-{secrets.token_hex(8)}"}
     if not path.startswith("/api/") and method == "POST":
         form = {"amount_cents": "100", "idempotency_key": headers["Idempotency-Key"]}
