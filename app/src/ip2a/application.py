@@ -27,6 +27,8 @@ from ip2a.organizations.endpoints import router as organizations_router
 from ip2a.organizations.service import ORGANIZATIONS
 from ip2a.pages import auth as auth_pages
 from ip2a.pages import member as member_pages
+from ip2a.pages import office as office_pages
+from ip2a.pages import referral as referral_pages
 from ip2a.pages.rendering import STATIC
 from ip2a.payments.endpoints import router as payments_router
 from ip2a.readiness import Readiness
@@ -54,6 +56,8 @@ ROUTERS = (
     applications_router,
     audit_router,
     member_pages.router,
+    referral_pages.router,
+    office_pages.router,
     auth_pages.router,
 )
 ONE_YEAR = "public, max-age=31536000, immutable"
