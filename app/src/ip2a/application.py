@@ -12,16 +12,16 @@ from ip2a import __version__
 from ip2a.applications.endpoints import router as applications_router
 from ip2a.audit.endpoints import router as audit_router
 from ip2a.auth.endpoints import router as auth_router
-from ip2a.dues import service as dues_service
 from ip2a.bids.endpoints import router as bids_router
 from ip2a.billing.endpoints import router as billing_router
 from ip2a.dispatches.endpoints import router as dispatches_router
+from ip2a.dues import service as dues_service
 from ip2a.dues.endpoints import router as dues_router
 from ip2a.edge.application import Edge
 from ip2a.employments import service as employments_service
 from ip2a.employments.endpoints import router as employments_router
-from ip2a.members import service as member_service
 from ip2a.labor_requests.endpoints import router as labor_requests_router
+from ip2a.members import service as member_service
 from ip2a.members.endpoints import router as members_router
 from ip2a.organizations.endpoints import router as organizations_router
 from ip2a.organizations.service import ORGANIZATIONS
@@ -34,9 +34,8 @@ from ip2a.payments.endpoints import router as payments_router
 from ip2a.readiness import Readiness
 from ip2a.referrals.endpoints import router as referrals_router
 from ip2a.runtime import Runtime
-from ip2a.web import errors
 from ip2a.training.endpoints import router as training_router
-from ip2a.web import errors, metrics
+from ip2a.web import errors
 from ip2a.web.problems import ProblemBody
 
 # Members' reads come most often and are matched first.

@@ -3,9 +3,9 @@
 from ip2a.applications import models as application_models
 from ip2a.audit import models as audit_models
 from ip2a.auth import models as auth_models
-from ip2a.database import models as database_models
 from ip2a.bids import models as bid_models
 from ip2a.billing import models as billing_models
+from ip2a.database import models as database_models
 from ip2a.database.base import Base
 from ip2a.dispatches import models as dispatch_models
 from ip2a.dues import models as dues_models

@@ -34,6 +34,9 @@ A_SESSION = {
 # What may come back where one is let in: it depends on the state of the row, not on who asks.
 LET_IN = {200, 201, 204, 303, 404, 409, 422}
 
+UNDER_THE_LIMIT = 40
+"""Requests of one person: a member may make 60 a minute."""
+
 # Nobody needs to be logged in for these.
 OPEN = {"POST /api/v1/auth/login", "POST /api/v1/auth/refresh", "GET /login", "POST /login"}
 
@@ -284,14 +287,12 @@ async def ask(client: httpx.AsyncClient, row: str, ids: dict[str, int]) -> httpx
 async def test_each_role_gets_in_where_it_may_and_nowhere_else(
     runtime: Runtime, people: People, world: tuple[World, Person], role: str
 ) -> None:
-    ids, member = world
+    ids, _ = world
     wrong = []
     async with browser(runtime) as client:
-        person = member if role == "member" else await people.make(role)
-        await log_in(client, person)
-        for row, (allowed, _) in ROWS.items():
-            if row == "POST /logout":
-                await log_in(client, person)
+        for number, (row, (allowed, _)) in enumerate(ROWS.items()):
+            if number % UNDER_THE_LIMIT == 0 or row == "POST /logout":
+                await log_in(client, await people.make(role))
             answer = await ask(client, row, ids.other)
             expected = LET_IN if role in allowed.split() else {403}
             if answer.status_code not in expected:

@@ -29,7 +29,7 @@ _GENERATE = text(
         WHERE classification = m.classification AND effective_date <= :due AND (end_date IS NULL OR end_date >= :due)
         ORDER BY effective_date DESC LIMIT 1) r
     WHERE m.status = 'active'
-    ON CONFLICT (member_id, period_id) DO NOTHING
+    ON CONFLICT (member_id, period_id) DO NOTHING RETURNING member_id
     """
 )
 _PERIODS = text(
@@ -59,6 +59,7 @@ _MARK = text(
     WHERE p.id = d.period_id AND (
         (d.status IN ('pending', 'due', 'partial') AND p.grace_period_end < :today)
         OR (d.status = 'pending' AND p.due_date <= :today))
+    RETURNING d.member_id
     """
 )
 _REQUEST = text(
@@ -86,7 +87,7 @@ _PAGE = text(
 _DECIDE = text(
     """
     UPDATE dues_adjustments SET status = :status, decided_by_id = ip2a_user_id(), decided_at = :now
-    WHERE id = :id AND status = 'pending' RETURNING dues_payment_id, amount_cents
+    WHERE id = :id AND status = 'pending' RETURNING dues_payment_id, member_id, amount_cents
     """
 )
 # The status follows from the new amounts, as it does after a payment.
@@ -106,16 +107,16 @@ _APPLY = text(
 )
 
 
-async def generate(connection: AsyncConnection, year: int, month: int, today: date) -> tuple[RowMapping, int]:
-    """The month and how many dues rows were added; one run at a time, by the lock on the period's row."""
+async def generate(connection: AsyncConnection, year: int, month: int, today: date) -> tuple[RowMapping, list[int]]:
+    """The month and the members whose dues were added; one run at a time, by the lock on the period's row."""
     due = date(year, month, 1)
     parameters = {"year": year, "month": month, "due": due, "grace": date(year, month, 15)}
     await connection.execute(_INSERT_PERIOD, parameters)
     period = (await connection.execute(_PERIOD, {"year": year, "month": month})).mappings().one()
     if period["is_closed"]:
-        return period, 0
+        return period, []
     added = await connection.execute(_GENERATE, {"period_id": period["id"], "due": due, "today": today})
-    return period, added.rowcount
+    return period, list(added.scalars())
 
 
 async def periods(connection: AsyncConnection, *, before: int, limit: int) -> list[RowMapping]:
@@ -136,9 +137,9 @@ async def of_period(
     return list((await connection.execute(_OF_PERIOD, parameters)).mappings())
 
 
-async def mark_overdue(connection: AsyncConnection, today: date) -> int:
-    """What fell due is due, what was not paid in time is overdue; returns how many rows changed."""
-    return (await connection.execute(_MARK, {"today": today})).rowcount
+async def mark_overdue(connection: AsyncConnection, today: date) -> list[int]:
+    """What fell due is due, what was not paid in time is overdue; returns the member of each row that changed."""
+    return list((await connection.execute(_MARK, {"today": today})).scalars())
 
 
 async def request_adjustment(connection: AsyncConnection, values: dict[str, object]) -> int | None:

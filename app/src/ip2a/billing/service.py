@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import RowMapping
+from sqlalchemy import RowMapping, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -19,12 +19,14 @@ from ip2a.billing.schemas import (
 )
 from ip2a.database.identity import Identity, transaction
 from ip2a.dues.models import DuesStatus
+from ip2a.reads import member_subject
 from ip2a.referrals.rules import local
 from ip2a.runtime import Runtime
 from ip2a.web.dependencies import Caller
 from ip2a.web.keyset import Page, encode, page_of, read_before, read_text_id
 from ip2a.web.problems import Problem
 
+_OUTBOX = text("INSERT INTO cache_outbox (subject) SELECT unnest(cast(:subjects AS text[]))")
 BOOKKEEPER = Identity(resources=frozenset({"dues", "members"}))
 """The nightly job."""
 
@@ -34,11 +36,15 @@ async def generate(runtime: Runtime, caller: Caller, order: PeriodOrder) -> Gene
 
     Raises Problem 409 when the month is closed.
     """
-    async with caller.transaction(runtime.databases) as connection:
-        period, generated = await repository.generate(connection, order.year, order.month, local(runtime.now()).date())
+    async with runtime.writer.transaction(caller.identity, []) as writing:
+        period, members = await repository.generate(
+            writing.connection, order.year, order.month, local(runtime.now()).date()
+        )
+        writing.subjects.extend(member_subject(member) for member in members)
+    caller.wrote(writing.lsn)
     if period["is_closed"]:
         raise Problem(409, "period-closed", "This month is closed.")
-    return GeneratedPeriod.model_validate({**period, "generated": generated})
+    return GeneratedPeriod.model_validate({**period, "generated": len(members)})
 
 
 async def periods(runtime: Runtime, caller: Caller, *, before: str | None, limit: int) -> Page[PeriodItem]:
@@ -74,14 +80,20 @@ async def of_period(
 
 async def mark_overdue(runtime: Runtime, caller: Caller) -> OverdueResult:
     """Bring every status up to today."""
-    async with caller.transaction(runtime.databases) as connection:
-        return OverdueResult(changed=await repository.mark_overdue(connection, local(runtime.now()).date()))
+    async with runtime.writer.transaction(caller.identity, []) as writing:
+        members = await repository.mark_overdue(writing.connection, local(runtime.now()).date())
+        writing.subjects.extend(member_subject(member) for member in set(members))
+    caller.wrote(writing.lsn)
+    return OverdueResult(changed=len(members))
 
 
 async def mark_overdue_nightly(engine: AsyncEngine, now: datetime) -> int:
-    """The same, on behalf of the platform; returns how many changed."""
+    """The same, on behalf of the platform; returns how many changed. The pods' relays empty the outbox."""
     async with transaction(engine, BOOKKEEPER) as connection:
-        return await repository.mark_overdue(connection, local(now).date())
+        members = await repository.mark_overdue(connection, local(now).date())
+        subjects = [member_subject(member).decode() for member in sorted(set(members))]
+        await connection.execute(_OUTBOX, {"subjects": subjects})
+    return len(members)
 
 
 async def request_adjustment(runtime: Runtime, caller: Caller, order: AdjustmentOrder, key: str) -> AdjustmentItem:
@@ -121,7 +133,8 @@ async def decide(runtime: Runtime, caller: Caller, adjustment_id: int, decision:
     """
     now = runtime.now()
     try:
-        async with caller.transaction(runtime.databases) as connection:
+        async with runtime.writer.transaction(caller.identity, []) as writing:
+            connection = writing.connection
             decided = await repository.decide(connection, adjustment_id, decision.value, now)
             if decided is None:
                 raise _refusal(await repository.find_adjustment(connection, adjustment_id))
@@ -129,11 +142,13 @@ async def decide(runtime: Runtime, caller: Caller, adjustment_id: int, decision:
                 connection, decided["dues_payment_id"], decided["amount_cents"], local(now).date()
             ):
                 raise Problem(409, "less-than-paid", "More has been paid than would be due; refund or deny instead.")
+            writing.subjects.append(member_subject(decided["member_id"]))
             row = await repository.find_adjustment(connection, adjustment_id)
     except IntegrityError as error:
         if "ck_dues_adjustments_four_eyes" in str(error.orig):
             raise Problem(403, "own-request", "Somebody else must decide what you asked for.") from None
         raise
+    caller.wrote(writing.lsn)
     return AdjustmentItem.model_validate(dict(row or {}))
 
 

@@ -2,8 +2,7 @@
 
 from typing import NamedTuple
 
-from ip2a.auth.repository import Account
-from ip2a.security.permissions import permits
+from ip2a.security.principal import Principal
 
 
 class Link(NamedTuple):
@@ -26,10 +25,10 @@ BY_PERMISSION = (
 )
 
 
-def links(account: Account) -> list[Link]:
+def links(account: Principal) -> list[Link]:
     """The account's pages, its own first."""
-    own = list(MEMBER) if account.member_id is not None and permits(account.roles, "self:read") else []
+    own = list(MEMBER) if account.own_data else []
     if "applicant" in account.roles:
         own.append(Link("application", "/my/application", "My application"))
-    office = [link for permission, link in BY_PERMISSION if permits(account.roles, permission)]
+    office = [link for permission, link in BY_PERMISSION if account.may(permission)]
     return [*own, *office] or [Link("home", "/", "Start")]

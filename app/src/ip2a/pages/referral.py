@@ -135,5 +135,5 @@ def _dispatcher(visit: Visit) -> Caller:
 
 
 def _page(runtime: Runtime, visit: Visit, template: str, values: dict[str, object]) -> Response:
-    frame = {"account": visit.caller.account, "csrf_token": visit.csrf_token}
+    frame = {"account": visit.caller.principal, "csrf_token": visit.csrf_token}
     return visit.keep(render(template, {**values, **frame}), secure=runtime.settings.in_production)

@@ -50,7 +50,7 @@ async def test_a_change_says_who_what_before_after_and_where_from(
     assert changed["changed_fields"] == ["city", "phone"]
     assert changed["old_values"] == {"city": None, "phone": None}
     assert changed["new_values"] == {"city": "Kent", "phone": "(206) 555-0101"}
-    assert changed["address"] == "127.0.0.1"
+    assert changed["address"] == client.headers["X-Forwarded-For"]
     assert changed["correlation_id"] == TRACE
     again = await client.patch("/api/v1/my/profile", json={"city": "Kent"})
     assert again.status_code == 200
@@ -74,7 +74,7 @@ async def test_payments_and_log_ins_are_on_record(runtime: Runtime, client: http
     assert (dues["old_values"]["amount_paid_cents"], dues["new_values"]["amount_paid_cents"]) == (0, 100)
     account = await trail(runtime, "users", person.user_id)
     assert [row["action"] for row in account] == ["create", "login_attempt", "login_attempt", "login", "session_end"]
-    assert {row["address"] for row in account[1:4]} == {"127.0.0.1"}
+    assert {row["address"] for row in account[1:4]} == {client.headers["X-Forwarded-For"]}
     assert "password_hash" not in account[0]["new_values"]
 
 
