@@ -9,22 +9,32 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
 from ip2a import __version__
+from ip2a.applications.endpoints import router as applications_router
+from ip2a.audit.endpoints import router as audit_router
 from ip2a.auth.endpoints import router as auth_router
+from ip2a.bids.endpoints import router as bids_router
+from ip2a.billing.endpoints import router as billing_router
+from ip2a.dispatches.endpoints import router as dispatches_router
 from ip2a.dues import service as dues_service
 from ip2a.dues.endpoints import router as dues_router
 from ip2a.edge.application import Edge
 from ip2a.employments import service as employments_service
 from ip2a.employments.endpoints import router as employments_router
+from ip2a.labor_requests.endpoints import router as labor_requests_router
 from ip2a.members import service as member_service
 from ip2a.members.endpoints import router as members_router
 from ip2a.organizations.endpoints import router as organizations_router
 from ip2a.organizations.service import ORGANIZATIONS
 from ip2a.pages import auth as auth_pages
 from ip2a.pages import member as member_pages
+from ip2a.pages import office as office_pages
+from ip2a.pages import referral as referral_pages
 from ip2a.pages.rendering import STATIC
 from ip2a.payments.endpoints import router as payments_router
 from ip2a.readiness import Readiness
+from ip2a.referrals.endpoints import router as referrals_router
 from ip2a.runtime import Runtime
+from ip2a.training.endpoints import router as training_router
 from ip2a.web import errors
 from ip2a.web.problems import ProblemBody
 
@@ -36,7 +46,17 @@ ROUTERS = (
     employments_router,
     auth_router,
     organizations_router,
+    referrals_router,
+    labor_requests_router,
+    bids_router,
+    dispatches_router,
+    billing_router,
+    training_router,
+    applications_router,
+    audit_router,
     member_pages.router,
+    referral_pages.router,
+    office_pages.router,
     auth_pages.router,
 )
 ONE_YEAR = "public, max-age=31536000, immutable"

@@ -77,3 +77,15 @@ def seed(profile: str) -> None:
     except SeedError as error:
         raise BadInput(str(error)) from None
     click.echo(f"{profile}: {summary}")
+
+
+@main.command()
+@click.argument("name")
+def job(name: str) -> None:
+    """Run one nightly job: mark-overdue, enforce-referral, extend-audit."""
+    from ip2a.jobs import JOBS  # noqa: PLC0415
+    from ip2a.jobs import run as run_job  # noqa: PLC0415
+
+    if name not in JOBS:
+        raise BadInput(f"there is no job {name}; choose one of {', '.join(JOBS)}")
+    click.echo(f"{name}: {asyncio.run(run_job(name, _settings(), datetime.now(UTC)))}")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from ip2a.audit.reads import ReadRecorder
 from ip2a.cache.connection import RedisConnection, WhileConnecting
 from ip2a.cache.store import Cache
 from ip2a.database.engines import Databases, create_databases
@@ -35,6 +36,7 @@ class Runtime:
     passwords: PasswordHasher
     token_keys: TokenKeys
     cookie_key: bytes
+    reads: ReadRecorder
     now: Callable[[], datetime]
 
     async def start(self) -> None:
@@ -45,6 +47,7 @@ class Runtime:
 
     async def close(self) -> None:
         """Finish what was begun, return connections and end threads."""
+        await self.reads.close()
         await self.outbox.close()
         if self.redis is not None:
             await self.redis.close()
@@ -82,6 +85,7 @@ def create_runtime(settings: Settings, now: Callable[[], datetime] = utc_now) ->
         passwords=PasswordHasher(),
         token_keys=TokenKeys(settings.jwt_key.get_secret_value().encode(), previous or None),
         cookie_key=settings.cookie_key.get_secret_value().encode(),
+        reads=ReadRecorder(databases.write),
         now=now,
     )
 

@@ -53,7 +53,7 @@ async def test_every_member_owned_table_is_forced_behind_row_level_security(as_o
     async with await psycopg.AsyncConnection.connect(as_owner) as connection:
         rows = await (
             await connection.execute(
-                "SELECT relname FROM pg_class WHERE relkind = 'r' AND relrowsecurity AND relforcerowsecurity"
+                "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relrowsecurity AND relforcerowsecurity"
             )
         ).fetchall()
     assert {name for (name,) in rows} >= set(OWN_ROW)

@@ -7,7 +7,6 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import psycopg
 from sqlalchemy import URL, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -19,17 +18,6 @@ from ip2a.settings import Settings
 
 CONNECT_TIMEOUT = 3  # seconds for TCP, TLS and log-in together
 RECYCLE_JITTER = 0.2  # a connection lives between 80 % and 100 % of the recycle time
-PREPARE_AFTER = 3  # executions of one text before it becomes a prepared statement
-
-
-def prepare_threshold() -> int | None:
-    """After how many executions psycopg prepares; never, where libpq cannot close a statement by protocol.
-
-    PgBouncer tracks protocol-level prepared statements (max_prepared_statements > 0), but not SQL's
-    DEALLOCATE,
-    which older libpq needs.
-    """
-    return PREPARE_AFTER if psycopg.capabilities.has_send_close_prepared() else None
 
 
 def connect_arguments(settings: Settings, application_name: str) -> dict[str, str | int | None]:
@@ -38,7 +26,9 @@ def connect_arguments(settings: Settings, application_name: str) -> dict[str, st
         "sslmode": settings.db_sslmode,
         "connect_timeout": CONNECT_TIMEOUT,
         "application_name": application_name,
-        "prepare_threshold": prepare_threshold(),
+        # Only Pipeline prepares: psycopg discards all of a connection's statements after some results, and PgBouncer
+        # then forgets what Pipeline prepared on it too ("prepared statement 'ip2a_identity' not found", 503).
+        "prepare_threshold": None,
     }
     if settings.db_sslrootcert:
         arguments["sslrootcert"] = settings.db_sslrootcert

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
 
+from ip2a.audit.service import record_read
 from ip2a.members import service
 from ip2a.members.schemas import ContactChange, ProfileResponse
 from ip2a.web.answers import answer
@@ -33,5 +34,6 @@ async def member(
     runtime: RuntimeDependency,
     caller: Annotated[Caller, Depends(require("members:read"))],
 ) -> Response:
-    """One member's record, for staff."""
+    """One member's record, for staff; the reading is recorded."""
+    await record_read(runtime, caller, "members", member_id, member_id)
     return await answer(runtime, caller, service.profile(caller.identity, member_id))

@@ -7,6 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from ip2a.pages.navigation import links
 from ip2a.web.problems import Problem
 
 NOBODY = {"account": None, "csrf_token": None}
@@ -61,7 +62,7 @@ TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 TEMPLATES.filters.update(money=money, day=day, label=label)
-TEMPLATES.globals.update(month=month, stylesheet=static_url("app.css"), icon=static_url("icon.svg"))
+TEMPLATES.globals.update(links=links, month=month, stylesheet=static_url("app.css"), icon=static_url("icon.svg"))
 
 
 def render(template: str, values: dict[str, object], status: int = 200) -> HTMLResponse:

@@ -29,7 +29,8 @@ ROLE_PERMISSIONS: dict[RoleName, frozenset[str]] = {
         "grants",
         "reports",
         "files",
-    ),
+    )
+    | {"adjustments:approve"},
     RoleName.STAFF: _all_of("members", "students", "dues", "referrals", "files")
     | {
         "organizations:read",
@@ -48,9 +49,39 @@ ROLE_PERMISSIONS: dict[RoleName, frozenset[str]] = {
     RoleName.APPLICANT: _all_of("application") | {"self:read", "self:update"},
 }
 
-# Resources whose rows belong to one member each: row-level security opens them all to a role that may read
-# them.
-MEMBER_RESOURCES = ("members", "dues")
+# Resources whose rows belong to one member each: row-level security opens them all to a role that may read them.
+MEMBER_RESOURCES = (
+    "members",
+    "dues",
+    "referrals",
+    "students",
+    "grievances",
+    "benevolence",
+    "organizing",
+    "grants",
+    "files",
+    "reports",
+    "users",
+)
+
+AUDIT_EVERYTHING = "audit"
+# What of the audit trail a role sees: all of it, its own actions, records of members, records of accounts.
+ROLE_AUDIT_VIEWS: dict[RoleName, frozenset[str]] = {
+    RoleName.ADMIN: frozenset({AUDIT_EVERYTHING}),
+    RoleName.OFFICER: frozenset({"audit_members", "audit_users"}),
+    RoleName.STAFF: frozenset({"audit_own"}),
+    RoleName.ORGANIZER: frozenset({"audit_own", "audit_members"}),
+    RoleName.INSTRUCTOR: frozenset({"audit_own"}),
+}
+AUDIT_VIEWS = frozenset().union(*ROLE_AUDIT_VIEWS.values())
+
+# Which notes about members a role sees beside its own ones.
+ROLE_NOTE_VIEWS: dict[RoleName, frozenset[str]] = {
+    RoleName.ADMIN: frozenset({"notes", "notes_staff_only", "notes_officers", "notes_all_authorized"}),
+    RoleName.OFFICER: frozenset({"notes", "notes_officers", "notes_all_authorized"}),
+    RoleName.ORGANIZER: frozenset({"notes", "notes_officers", "notes_all_authorized"}),
+    RoleName.STAFF: frozenset({"notes", "notes_all_authorized"}),
+}
 
 
 def permissions_of(roles: Iterable[str]) -> frozenset[str]:
@@ -73,5 +104,11 @@ def permits(roles: Iterable[str], permission: str) -> bool:
 
 def visible_resources(roles: Iterable[str]) -> frozenset[str]:
     """Resources of which the roles may see every member's rows: what the database identity carries."""
-    held = frozenset(roles)
-    return frozenset(resource for resource in MEMBER_RESOURCES if permits(held, f"{resource}:read"))
+    return _visible(frozenset(roles))
+
+
+@lru_cache(maxsize=256)
+def _visible(roles: frozenset[str]) -> frozenset[str]:
+    known = [role for role in RoleName if role.value in roles]
+    views = (table.get(role, frozenset()) for table in (ROLE_AUDIT_VIEWS, ROLE_NOTE_VIEWS) for role in known)
+    return frozenset(resource for resource in MEMBER_RESOURCES if permits(roles, f"{resource}:read")).union(*views)

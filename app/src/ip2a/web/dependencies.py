@@ -5,15 +5,18 @@ identity.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Request
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ip2a.auth import service as auth_service
 from ip2a.auth.service import Client
-from ip2a.database.identity import Identity
+from ip2a.database.engines import Databases
+from ip2a.database.identity import Identity, transaction
 from ip2a.edge.context import Context, client_of, context_of
 from ip2a.runtime import Runtime
 from ip2a.security.principal import Principal
@@ -43,6 +46,10 @@ class Caller:
     def identity(self) -> Identity:
         """What row-level security is told."""
         return replace(self.principal.identity, address=self.client.address, correlation_id=self.client.correlation_id)
+
+    def transaction(self, databases: Databases) -> AbstractAsyncContextManager[AsyncConnection]:
+        """One transaction on the primary on the caller's behalf, of what is not cached."""
+        return transaction(databases.write, self.identity)
 
     @property
     def min_lsn(self) -> int:

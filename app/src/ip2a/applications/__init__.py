@@ -1,0 +1,1 @@
+"""An applicant's way into the training: apply, interview, decision."""

@@ -1,0 +1,1 @@
+"""Members' bids for open requests, placed over night."""

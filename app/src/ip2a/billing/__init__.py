@@ -1,0 +1,1 @@
+"""What is owed: generating months of dues, adjustments with approval, marking what is overdue."""

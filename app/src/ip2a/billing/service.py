@@ -1,0 +1,158 @@
+"""Months, adjustments and overdue marking on behalf of staff."""
+
+from datetime import datetime
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ip2a.billing import repository
+from ip2a.billing.models import AdjustmentStatus
+from ip2a.billing.schemas import (
+    AdjustmentItem,
+    AdjustmentOrder,
+    GeneratedPeriod,
+    MemberDuesItem,
+    OverdueResult,
+    PeriodItem,
+    PeriodOrder,
+)
+from ip2a.database.identity import Identity, transaction
+from ip2a.dues.models import DuesStatus
+from ip2a.reads import member_subject
+from ip2a.referrals.rules import local
+from ip2a.runtime import Runtime
+from ip2a.web.dependencies import Caller
+from ip2a.web.keyset import Page, encode, page_of, read_before, read_text_id
+from ip2a.web.problems import Problem
+
+_OUTBOX = text("INSERT INTO cache_outbox (subject) SELECT unnest(cast(:subjects AS text[]))")
+BOOKKEEPER = Identity(resources=frozenset({"dues", "members"}))
+"""The nightly job."""
+
+
+async def generate(runtime: Runtime, caller: Caller, order: PeriodOrder) -> GeneratedPeriod:
+    """Make a month's dues of every active member who has none; repeating it adds only who was missing.
+
+    Raises Problem 409 when the month is closed.
+    """
+    async with runtime.writer.transaction(caller.identity, []) as writing:
+        period, members = await repository.generate(
+            writing.connection, order.year, order.month, local(runtime.now()).date()
+        )
+        writing.subjects.extend(member_subject(member) for member in members)
+    caller.wrote(writing.lsn)
+    if period["is_closed"]:
+        raise Problem(409, "period-closed", "This month is closed.")
+    return GeneratedPeriod.model_validate({**period, "generated": len(members)})
+
+
+async def periods(runtime: Runtime, caller: Caller, *, before: str | None, limit: int) -> Page[PeriodItem]:
+    """Months, the newest made first."""
+    async with caller.transaction(runtime.databases) as connection:
+        rows = await repository.periods(connection, before=read_before(before), limit=limit + 1)
+    return page_of(PeriodItem, rows, limit, lambda item: encode("", item.id))
+
+
+async def close(runtime: Runtime, caller: Caller, period_id: int) -> PeriodItem:
+    """Close a month for good.
+
+    Raises Problem 409 when it is closed, or there is none.
+    """
+    async with caller.transaction(runtime.databases) as connection:
+        row = await repository.close(connection, period_id, runtime.now())
+    if row is None:
+        raise Problem(409, "no-open-period", "There is no such open month.")
+    return PeriodItem.model_validate(dict(row))
+
+
+async def of_period(
+    runtime: Runtime, caller: Caller, period_id: int, status: DuesStatus | None, *, after: str | None, limit: int
+) -> Page[MemberDuesItem]:
+    """Who owes what for a month."""
+    position = 0 if after is None else read_text_id(after)[1]
+    async with caller.transaction(runtime.databases) as connection:
+        rows = await repository.of_period(
+            connection, period_id, status.value if status else None, after=position, limit=limit + 1
+        )
+    return page_of(MemberDuesItem, rows, limit, lambda item: encode("", item.id))
+
+
+async def mark_overdue(runtime: Runtime, caller: Caller) -> OverdueResult:
+    """Bring every status up to today."""
+    async with runtime.writer.transaction(caller.identity, []) as writing:
+        members = await repository.mark_overdue(writing.connection, local(runtime.now()).date())
+        writing.subjects.extend(member_subject(member) for member in set(members))
+    caller.wrote(writing.lsn)
+    return OverdueResult(changed=len(members))
+
+
+async def mark_overdue_nightly(engine: AsyncEngine, now: datetime) -> int:
+    """The same, on behalf of the platform; returns how many changed. The pods' relays empty the outbox."""
+    async with transaction(engine, BOOKKEEPER) as connection:
+        members = await repository.mark_overdue(connection, local(now).date())
+        subjects = [member_subject(member).decode() for member in sorted(set(members))]
+        await connection.execute(_OUTBOX, {"subjects": subjects})
+    return len(members)
+
+
+async def request_adjustment(runtime: Runtime, caller: Caller, order: AdjustmentOrder, key: str) -> AdjustmentItem:
+    """Ask for an adjustment; a repeated key gets the first answer again.
+
+    Raises Problem 404 (no such dues), 422 (amount 0; the key was used for another request).
+    """
+    if order.amount_cents == 0:
+        raise Problem(422, "no-amount", "`amount_cents` must not be 0.")
+    values = order.model_dump(mode="json") | {"key": key}
+    async with caller.transaction(runtime.databases) as connection:
+        await repository.request_adjustment(connection, values)
+        row = await repository.requested_under(connection, key)
+    if row is None:
+        raise Problem(404, "no-such-dues", "There are no such dues.")
+    same = all(row[name] == value for name, value in order.model_dump(mode="json").items())
+    if not same:
+        raise Problem(422, "idempotency-key-reused", "This Idempotency-Key was used for another request.")
+    return AdjustmentItem.model_validate(dict(row))
+
+
+async def adjustments(
+    runtime: Runtime, caller: Caller, status: AdjustmentStatus | None, *, before: str | None, limit: int
+) -> Page[AdjustmentItem]:
+    """Adjustments, newest first."""
+    async with caller.transaction(runtime.databases) as connection:
+        rows = await repository.adjustments(
+            connection, status.value if status else None, before=read_before(before), limit=limit + 1
+        )
+    return page_of(AdjustmentItem, rows, limit, lambda item: encode("", item.id))
+
+
+async def decide(runtime: Runtime, caller: Caller, adjustment_id: int, decision: AdjustmentStatus) -> AdjustmentItem:
+    """Approve or deny; an approval changes what is due in the same transaction.
+
+    Raises Problem 404, 403 (asked for by the caller), 409 (decided already; less than what is paid).
+    """
+    now = runtime.now()
+    try:
+        async with runtime.writer.transaction(caller.identity, []) as writing:
+            connection = writing.connection
+            decided = await repository.decide(connection, adjustment_id, decision.value, now)
+            if decided is None:
+                raise _refusal(await repository.find_adjustment(connection, adjustment_id))
+            if decision is AdjustmentStatus.APPROVED and not await repository.apply(
+                connection, decided["dues_payment_id"], decided["amount_cents"], local(now).date()
+            ):
+                raise Problem(409, "less-than-paid", "More has been paid than would be due; refund or deny instead.")
+            writing.subjects.append(member_subject(decided["member_id"]))
+            row = await repository.find_adjustment(connection, adjustment_id)
+    except IntegrityError as error:
+        if "ck_dues_adjustments_four_eyes" in str(error.orig):
+            raise Problem(403, "own-request", "Somebody else must decide what you asked for.") from None
+        raise
+    caller.wrote(writing.lsn)
+    return AdjustmentItem.model_validate(dict(row or {}))
+
+
+def _refusal(row: RowMapping | None) -> Problem:
+    if row is None:
+        return Problem(404, "no-such-adjustment", "There is no such adjustment.")
+    return Problem(409, "already-decided", f"This adjustment is {row['status']}.")

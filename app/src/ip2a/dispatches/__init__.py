@@ -1,0 +1,1 @@
+"""Sending members to jobs: from the queue, from bids, by name."""

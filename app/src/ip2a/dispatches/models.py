@@ -1,0 +1,96 @@
+"""The dispatch record."""
+
+from datetime import date
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, false, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ip2a.database.base import Base, Timestamp, Timestamped, text_enum
+
+
+class DispatchStatus(StrEnum):
+    """Where a dispatch stands; the first three are live."""
+
+    DISPATCHED = "dispatched"
+    CHECKED_IN = "checked_in"
+    WORKING = "working"
+    COMPLETED = "completed"
+    TERMINATED = "terminated"
+    REJECTED = "rejected"
+    NO_SHOW = "no_show"
+
+
+LIVE = (DispatchStatus.DISPATCHED, DispatchStatus.CHECKED_IN, DispatchStatus.WORKING)
+
+
+class DispatchMethod(StrEnum):
+    """How the member was chosen."""
+
+    MORNING_REFERRAL = "morning_referral"
+    INTERNET_BID = "internet_bid"
+    BY_NAME = "by_name"
+
+
+class TermReason(StrEnum):
+    """Why the job ended."""
+
+    RIF = "rif"
+    QUIT = "quit"
+    FIRED = "fired"
+    LAID_OFF = "laid_off"
+    SHORT_CALL_END = "short_call_end"
+    CONTRACT_END = "contract_end"
+    NINETY_DAY_RULE = "90_day_rule"
+    TURNAROUND = "turnaround"
+    UNDER_SCALE = "under_scale"
+
+
+class Dispatch(Timestamped, Base):
+    """One member sent to one request. `restricted_until`: no dispatch to this employer up to that day, after a quit
+    or discharge.
+    """
+
+    __tablename__ = "dispatches"
+    __table_args__ = (
+        CheckConstraint("ended_on IS NULL OR ended_on >= start_date", name="dates"),
+        Index(
+            "uq_dispatches_live_member",
+            "member_id",
+            unique=True,
+            postgresql_where=text("status IN ('dispatched', 'checked_in', 'working')"),
+        ),
+        Index(
+            "uq_dispatches_bid",
+            "bid_id",
+            unique=True,
+            postgresql_where=text("bid_id IS NOT NULL"),
+        ),
+        Index(None, "member_id", "id"),
+        Index(None, "labor_request_id"),
+        Index(None, "employer_id", "member_id"),
+        Index(
+            "ix_dispatches_awaiting_check_in",
+            "check_in_deadline",
+            postgresql_where=text("status = 'dispatched'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    labor_request_id: Mapped[int] = mapped_column(ForeignKey("labor_requests.id"))
+    member_id: Mapped[int] = mapped_column(ForeignKey("members.id"))
+    registration_id: Mapped[int] = mapped_column(ForeignKey("book_registrations.id"))
+    bid_id: Mapped[int | None] = mapped_column(ForeignKey("job_bids.id"))
+    employer_id: Mapped[int] = mapped_column(ForeignKey("organizations.id"))
+    method: Mapped[DispatchMethod] = mapped_column(text_enum(DispatchMethod, "method"))
+    status: Mapped[DispatchStatus] = mapped_column(text_enum(DispatchStatus, "status"), server_default="dispatched")
+    is_short_call: Mapped[bool] = mapped_column(server_default=false())
+    dispatched_at: Mapped[Timestamp]
+    dispatched_by_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    start_date: Mapped[date]
+    check_in_deadline: Mapped[Timestamp]
+    checked_in_at: Mapped[Timestamp | None]
+    ended_on: Mapped[date | None]
+    days_worked: Mapped[int | None]
+    term_reason: Mapped[TermReason | None] = mapped_column(text_enum(TermReason, "term_reason"))
+    restricted_until: Mapped[date | None]

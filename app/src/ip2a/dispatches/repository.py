@@ -1,0 +1,232 @@
+"""Dispatches in the database.
+
+Candidates are locked with SKIP LOCKED: two runs at the same time never wait for, nor take, the same member. The partial
+unique index on live dispatches is the second guard.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ip2a.dispatches.models import DispatchMethod, DispatchStatus, TermReason
+
+_COLUMNS = """d.id, d.labor_request_id, q.request_number, d.member_id, d.registration_id, d.bid_id, d.employer_id,
+    o.name AS employer_name, d.method, d.status, d.is_short_call, d.dispatched_at, d.start_date, d.check_in_deadline,
+    d.checked_in_at, d.ended_on, d.days_worked, d.term_reason, d.restricted_until"""
+_FROM = """dispatches d JOIN labor_requests q ON q.id = d.labor_request_id
+    JOIN organizations o ON o.id = d.employer_id"""
+_ELIGIBLE = """r.book_id = :book_id AND r.status = 'registered' AND m.status = 'active'
+    AND NOT EXISTS (SELECT FROM dispatches live WHERE live.member_id = r.member_id
+                    AND live.status IN ('dispatched', 'checked_in', 'working'))
+    AND NOT EXISTS (SELECT FROM dispatches past WHERE past.member_id = r.member_id
+                    AND past.employer_id = :employer_id AND past.restricted_until >= :today)"""
+
+_FROM_QUEUE = text(
+    f"""
+    SELECT r.id, r.member_id, cast(NULL AS integer) AS bid_id
+    FROM book_registrations r JOIN members m ON m.id = r.member_id
+    WHERE {_ELIGIBLE} AND (cast(:member_id AS integer) IS NULL OR r.member_id = :member_id)
+    ORDER BY r.apn LIMIT 1 FOR NO KEY UPDATE OF r, m SKIP LOCKED
+    """  # noqa: S608 (constant conditions)
+)
+_FROM_BIDS = text(
+    f"""
+    SELECT r.id, r.member_id, b.id AS bid_id
+    FROM job_bids b JOIN book_registrations r ON r.id = b.registration_id JOIN members m ON m.id = r.member_id
+    WHERE {_ELIGIBLE} AND b.labor_request_id = :request_id AND b.status = 'pending'
+    ORDER BY r.apn LIMIT :wanted FOR NO KEY UPDATE OF r, m, b SKIP LOCKED
+    """  # noqa: S608 (constant conditions)
+)
+_INSERT = text(
+    """
+    INSERT INTO dispatches (labor_request_id, member_id, registration_id, bid_id, employer_id, method, is_short_call,
+        dispatched_at, dispatched_by_id, start_date, check_in_deadline)
+    SELECT :request_id, member_id, registration_id, bid_id, :employer_id, :method, :is_short_call, :now,
+        ip2a_user_id(), :start_date, :check_in_deadline
+    FROM unnest(cast(:members AS integer[]), cast(:registrations AS integer[]), cast(:bids AS integer[]))
+        AS chosen (member_id, registration_id, bid_id)
+    RETURNING id
+    """
+)
+_REGISTRATIONS_DISPATCHED = text(
+    "UPDATE book_registrations SET status = 'dispatched', updated_at = now() WHERE id = ANY(:ids)"
+)
+_RESTORE = text(
+    """
+    UPDATE book_registrations r SET status = 'registered', re_sign_deadline = :deadline, updated_at = now(),
+        short_call_restorations = short_call_restorations + :counts
+    WHERE r.id = :id AND r.status = 'dispatched'
+        AND NOT EXISTS (SELECT FROM book_registrations other WHERE other.member_id = r.member_id
+                        AND other.book_id = r.book_id AND other.status IN ('registered', 'exempt'))
+    RETURNING r.id, r.member_id
+    """
+)
+_SOME = text(
+    f"SELECT {_COLUMNS}, m.member_number, m.first_name, m.last_name FROM {_FROM} JOIN members m ON m.id = d.member_id"  # noqa: S608 (constant columns)
+    " WHERE d.id = ANY(:ids) ORDER BY d.id"
+)
+_OWN = text(f"SELECT {_COLUMNS} FROM {_FROM} WHERE d.id = :id AND d.member_id = :member_id")  # noqa: S608 (constant columns)
+_OF_MEMBER = text(
+    f"SELECT {_COLUMNS} FROM {_FROM} WHERE d.member_id = :member_id AND d.id < :before ORDER BY d.id DESC LIMIT :limit"  # noqa: S608 (constant columns)
+)
+_PAGE = text(
+    f"""
+    SELECT {_COLUMNS}, m.member_number, m.first_name, m.last_name FROM {_FROM} JOIN members m ON m.id = d.member_id
+    WHERE (cast(:status AS text) IS NULL OR d.status = :status) AND d.id < :before ORDER BY d.id DESC LIMIT :limit
+    """  # noqa: S608 (constant columns)
+)
+_LOCK = text(
+    """
+    SELECT d.id, d.member_id, d.registration_id, d.bid_id, d.status, d.is_short_call, d.start_date,
+        r.short_call_restorations, k.re_sign_days
+    FROM dispatches d JOIN book_registrations r ON r.id = d.registration_id JOIN referral_books k ON k.id = r.book_id
+    WHERE d.id = :id AND (cast(:member_id AS integer) IS NULL OR d.member_id = :member_id) FOR NO KEY UPDATE OF d
+    """
+)
+_CHECK_IN = text("UPDATE dispatches SET status = 'checked_in', checked_in_at = :now, updated_at = now() WHERE id = :id")
+_END = text(
+    """
+    UPDATE dispatches SET status = :status, ended_on = :ended_on, days_worked = :days_worked,
+        term_reason = :reason, restricted_until = :restricted_until, updated_at = now()
+    WHERE id = :id
+    """
+)
+_NO_SHOWS = text(
+    """
+    UPDATE dispatches SET status = 'no_show', restricted_until = :restricted_until, updated_at = now()
+    WHERE id IN (SELECT id FROM dispatches WHERE status = 'dispatched' AND check_in_deadline < :now
+                 ORDER BY id LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED)
+    RETURNING id, member_id, registration_id
+    """
+)
+
+
+async def next_in_queue(
+    connection: AsyncConnection, request: RowMapping, today: date, member_id: int | None = None
+) -> list[RowMapping]:
+    """Who is called next for the request (or the given member, if eligible), locked: none or one."""
+    parameters = {
+        "book_id": request["book_id"],
+        "employer_id": request["employer_id"],
+        "today": today,
+        "member_id": member_id,
+    }
+    return list((await connection.execute(_FROM_QUEUE, parameters)).mappings())
+
+
+async def best_bids(connection: AsyncConnection, request: RowMapping, today: date) -> list[RowMapping]:
+    """As many bidders as the request wants, longest waiting first by their place of now, locked."""
+    parameters = {
+        "book_id": request["book_id"],
+        "employer_id": request["employer_id"],
+        "request_id": request["id"],
+        "wanted": request["wanted"],
+        "today": today,
+    }
+    return list((await connection.execute(_FROM_BIDS, parameters)).mappings())
+
+
+async def insert(
+    connection: AsyncConnection,
+    request: RowMapping,
+    chosen: Sequence[RowMapping],
+    *,
+    method: DispatchMethod,
+    now: datetime,
+    check_in_deadline: datetime,
+) -> list[int]:
+    """Dispatch the chosen registrations and take them off the queue.
+
+    Raises IntegrityError when one of the members has a live dispatch, or more than were requested would go.
+    """
+    registrations = [row["id"] for row in chosen]
+    inserted = await connection.execute(
+        _INSERT,
+        {
+            "request_id": request["id"],
+            "employer_id": request["employer_id"],
+            "method": method.value,
+            "is_short_call": request["is_short_call"],
+            "start_date": request["start_date"],
+            "now": now,
+            "check_in_deadline": check_in_deadline,
+            "members": [row["member_id"] for row in chosen],
+            "registrations": registrations,
+            "bids": [row["bid_id"] for row in chosen],
+        },
+    )
+    await connection.execute(_REGISTRATIONS_DISPATCHED, {"ids": registrations})
+    return list(inserted.scalars())
+
+
+async def restore(
+    connection: AsyncConnection, registration_id: int, *, counts: bool, deadline: datetime
+) -> list[RowMapping]:
+    """Give the place back under its old number; nothing when the member registered anew meanwhile."""
+    parameters = {"id": registration_id, "counts": int(counts), "deadline": deadline}
+    return list((await connection.execute(_RESTORE, parameters)).mappings())
+
+
+async def some(connection: AsyncConnection, ids: Sequence[int]) -> list[RowMapping]:
+    """The dispatches with these ids."""
+    return list((await connection.execute(_SOME, {"ids": list(ids)})).mappings())
+
+
+async def own(connection: AsyncConnection, dispatch_id: int, member_id: int) -> RowMapping | None:
+    """A member's own dispatch."""
+    return (await connection.execute(_OWN, {"id": dispatch_id, "member_id": member_id})).mappings().first()
+
+
+async def of_member(connection: AsyncConnection, member_id: int, *, before: int, limit: int) -> list[RowMapping]:
+    """A member's dispatches, newest first."""
+    parameters = {"member_id": member_id, "before": before, "limit": limit}
+    return list((await connection.execute(_OF_MEMBER, parameters)).mappings())
+
+
+async def page(connection: AsyncConnection, status: str | None, *, before: int, limit: int) -> list[RowMapping]:
+    """Dispatches, newest first."""
+    return list((await connection.execute(_PAGE, {"status": status, "before": before, "limit": limit})).mappings())
+
+
+async def lock(connection: AsyncConnection, dispatch_id: int, member_id: int | None = None) -> RowMapping | None:
+    """A dispatch and its registration's standing, locked until the transaction ends."""
+    return (await connection.execute(_LOCK, {"id": dispatch_id, "member_id": member_id})).mappings().first()
+
+
+async def check_in(connection: AsyncConnection, dispatch_id: int, now: datetime) -> None:
+    """The member came."""
+    await connection.execute(_CHECK_IN, {"id": dispatch_id, "now": now})
+
+
+async def end(
+    connection: AsyncConnection,
+    dispatch_id: int,
+    status: DispatchStatus,
+    *,
+    ended_on: date | None = None,
+    days_worked: int | None = None,
+    reason: TermReason | None = None,
+    restricted_until: date | None = None,
+) -> None:
+    """The job is over for the member, or never began."""
+    await connection.execute(
+        _END,
+        {
+            "id": dispatch_id,
+            "status": status.value,
+            "ended_on": ended_on,
+            "days_worked": days_worked,
+            "reason": reason.value if reason else None,
+            "restricted_until": restricted_until,
+        },
+    )
+
+
+async def mark_no_shows(
+    connection: AsyncConnection, *, now: datetime, restricted_until: date, limit: int
+) -> list[RowMapping]:
+    """Who did not check in by the deadline; their slots are free again."""
+    parameters = {"now": now, "restricted_until": restricted_until, "limit": limit}
+    return list((await connection.execute(_NO_SHOWS, parameters)).mappings())

@@ -1,0 +1,1 @@
+"""Employers' requests for workers."""

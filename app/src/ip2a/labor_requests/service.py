@@ -1,0 +1,136 @@
+"""Taking labor requests, listing them, and what an unfilled one costs those who wait."""
+
+from sqlalchemy.exc import IntegrityError
+
+from ip2a.labor_requests import repository
+from ip2a.labor_requests.models import WANTING, RequestStatus
+from ip2a.labor_requests.schemas import CheckMarksResult, LaborRequestItem, LaborRequestOrder
+from ip2a.referrals import repository as registrations
+from ip2a.referrals import rules
+from ip2a.referrals.models import RegistrationAction, RollOffReason
+from ip2a.runtime import Runtime
+from ip2a.web.dependencies import Caller
+from ip2a.web.keyset import Page, encode, page_of, read_before
+from ip2a.web.problems import Problem
+
+MORNING_REQUESTS = 200
+
+
+def no_such_request() -> Problem:
+    """There is no such labor request."""
+    return Problem(404, "no-such-request", "There is no such labor request.")
+
+
+async def create(runtime: Runtime, caller: Caller, order: LaborRequestOrder) -> LaborRequestItem:
+    """Take a request; it is called on the next business morning, or the one after if it came past 15:00.
+
+    Raises Problem 422 (starts in the past; no such employer, book or member).
+    """
+    now = runtime.now()
+    today = rules.local(now).date()
+    if order.start_date < today:
+        raise Problem(422, "starts-in-the-past", "`start_date` must be today or later.")
+    reason = rules.no_check_mark_reason(
+        order.requirements,
+        order.start_time,
+        is_short_call=order.short_call_days is not None,
+        under_scale=order.under_scale,
+    )
+    values = order.model_dump(exclude={"under_scale"}) | {
+        "now": now,
+        "today": today,
+        "referral_day": rules.referral_day(now),
+        "agreement_type": order.agreement_type.value,
+        "no_check_mark_reason": reason.value if reason else None,
+    }
+    try:
+        async with caller.transaction(runtime.databases) as connection:
+            row = await repository.find(connection, await repository.insert(connection, values))
+    except IntegrityError as error:
+        names = ("employer_id", "book_id", "foreperson_member_id")
+        field = next((name for name in names if f"fk_labor_requests_{name}" in str(error.orig)), "a field")
+        raise Problem(422, "no-such-reference", f"`{field}` names nothing that exists.") from None
+    if row is None:
+        raise no_such_request()
+    return LaborRequestItem.model_validate(dict(row))
+
+
+async def find(runtime: Runtime, caller: Caller, request_id: int) -> LaborRequestItem:
+    """One request; Problem 404."""
+    async with caller.transaction(runtime.databases) as connection:
+        row = await repository.find(connection, request_id)
+    if row is None:
+        raise no_such_request()
+    return LaborRequestItem.model_validate(dict(row))
+
+
+async def page(
+    runtime: Runtime, caller: Caller, status: RequestStatus | None, *, before: str | None, limit: int
+) -> Page[LaborRequestItem]:
+    """Requests, newest first."""
+    async with caller.transaction(runtime.databases) as connection:
+        rows = await repository.page(
+            connection, status.value if status else None, before=read_before(before), limit=limit + 1
+        )
+    return page_of(LaborRequestItem, rows, limit, lambda item: encode("", item.id))
+
+
+async def morning(runtime: Runtime, caller: Caller) -> list[LaborRequestItem]:
+    """What is to be called today, book after book."""
+    async with caller.transaction(runtime.databases) as connection:
+        rows = await repository.morning(connection, rules.local(runtime.now()).date(), MORNING_REQUESTS)
+    return [LaborRequestItem.model_validate(dict(row)) for row in rows]
+
+
+async def open_jobs(
+    runtime: Runtime, caller: Caller, member_id: int, *, before: str | None, limit: int
+) -> Page[LaborRequestItem]:
+    """Jobs of the books a member waits on, newest first."""
+    async with caller.transaction(runtime.databases) as connection:
+        rows = await repository.open_for_member(
+            connection,
+            member_id,
+            today=rules.local(runtime.now()).date(),
+            before=read_before(before),
+            limit=limit + 1,
+        )
+    return page_of(LaborRequestItem, rows, limit, lambda item: encode("", item.id))
+
+
+async def cancel(runtime: Runtime, caller: Caller, request_id: int) -> LaborRequestItem:
+    """Want nobody any more; who was dispatched stays so.
+
+    Raises Problem 404, 409 (it is over).
+    """
+    async with caller.transaction(runtime.databases) as connection:
+        cancelled = await repository.cancel(connection, request_id)
+        row = await repository.find(connection, request_id)
+    if row is None:
+        raise no_such_request()
+    if not cancelled:
+        raise Problem(409, "request-over", f"The request is {row['status']}.")
+    return LaborRequestItem.model_validate(dict(row))
+
+
+async def give_check_marks(runtime: Runtime, caller: Caller, request_id: int) -> CheckMarksResult:
+    """After a call that did not fill the request: a check mark for everyone who waits on its book.
+
+    Raises Problem 404, 409 (the request is filled, or costs no check mark).
+    """
+    async with caller.transaction(runtime.databases) as connection:
+        request = await repository.lock(connection, request_id)
+        if request is None:
+            raise no_such_request()
+        if request["status"] not in WANTING:
+            raise Problem(409, "request-over", f"The request is {request['status']}.")
+        if request["no_check_mark_reason"] is not None:
+            raise Problem(409, "no-check-mark", f"This request costs no check mark: {request['no_check_mark_reason']}.")
+        marked = await registrations.check_marks(
+            connection, request["book_id"], today=rules.local(runtime.now()).date()
+        )
+        await registrations.add_activities(connection, marked, RegistrationAction.CHECK_MARK)
+        rolled = [row for row in marked if row["status"] == "rolled_off"]
+        await registrations.add_activities(
+            connection, rolled, RegistrationAction.ROLL_OFF, RollOffReason.CHECK_MARKS.value
+        )
+    return CheckMarksResult(marked=len(marked), rolled_off=len(rolled))

@@ -1,0 +1,34 @@
+"""Which pages an account is offered. Pure: roles in, links out; the pages check for themselves."""
+
+from typing import NamedTuple
+
+from ip2a.security.principal import Principal
+
+
+class Link(NamedTuple):
+    """A page in the navigation; `name` marks the current one."""
+
+    name: str
+    path: str
+    label: str
+
+
+MEMBER = (
+    Link("dues", "/my/dues", "My dues"),
+    Link("referrals", "/my/referrals", "My referral"),
+    Link("profile", "/my/profile", "My profile"),
+)
+BY_PERMISSION = (
+    ("referrals:dispatch", Link("dispatch", "/office/dispatch", "Dispatch")),
+    ("dues:process", Link("adjustments", "/office/adjustments", "Adjustments")),
+    ("students:update", Link("classes", "/school/classes", "Classes")),
+)
+
+
+def links(account: Principal) -> list[Link]:
+    """The account's pages, its own first."""
+    own = list(MEMBER) if account.own_data else []
+    if "applicant" in account.roles:
+        own.append(Link("application", "/my/application", "My application"))
+    office = [link for permission, link in BY_PERMISSION if account.may(permission)]
+    return [*own, *office] or [Link("home", "/", "Start")]

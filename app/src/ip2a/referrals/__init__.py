@@ -1,0 +1,1 @@
+"""Out-of-work books and the registrations on them."""

@@ -1,0 +1,249 @@
+"""Books and registrations in the database: numbers are given under the book's row lock, every change is one
+statement, and the history of a registration grows in the same transaction.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ip2a.referrals.models import ExemptReason, RegistrationAction, RollOffReason
+from ip2a.referrals.rules import EXEMPTION, GRACE_AFTER_EXEMPTION
+
+_COLUMNS = """r.id, r.member_id, r.book_id, b.code AS book_code, b.name AS book_name, r.apn, r.status, r.registered_at,
+    r.re_sign_deadline, r.check_marks, r.short_call_restorations, r.exempt_reason, r.exempt_until, r.roll_off_reason"""
+
+_BOOKS = text(
+    """
+    SELECT id, code, name, classification, book_number, region, referral_start_time, re_sign_days, grace_days,
+        max_check_marks, internet_bidding_enabled, is_active,
+        ip2a_waiting_before(id, last_apn + 1) AS registered
+    FROM referral_books ORDER BY referral_start_time, code
+    """
+)
+
+# The UPDATE locks the book's row until the transaction ends: numbers follow each other, and a registration that fails
+# gives its number back.
+_REGISTER = text(
+    """
+    WITH numbered AS (
+        UPDATE referral_books SET last_apn = floor(last_apn) + 1 WHERE id = :book_id AND is_active
+        RETURNING id, last_apn, re_sign_days)
+    INSERT INTO book_registrations (member_id, book_id, apn, registered_at, re_sign_deadline)
+    SELECT :member_id, id, last_apn, :now, :now + make_interval(days => re_sign_days) FROM numbered
+    RETURNING id
+    """
+)
+
+_ONE = text(f"SELECT {_COLUMNS} FROM book_registrations r JOIN referral_books b ON b.id = r.book_id WHERE r.id = :id")  # noqa: S608 (constant columns)
+
+_OF_MEMBER = text(
+    f"""
+    SELECT {_COLUMNS},
+        CASE WHEN r.status = 'registered' THEN ip2a_waiting_before(r.book_id, r.apn) + 1 END AS position,
+        CASE WHEN r.status = 'registered' THEN ip2a_dispatches_since(r.book_id, :since) END AS recent_dispatches
+    FROM book_registrations r JOIN referral_books b ON b.id = r.book_id
+    WHERE r.member_id = :member_id AND r.id < :before
+    ORDER BY r.id DESC LIMIT :limit
+    """  # noqa: S608 (constant columns)
+)
+
+_QUEUE = text(
+    f"""
+    SELECT {_COLUMNS}, m.member_number, m.first_name, m.last_name
+    FROM book_registrations r JOIN referral_books b ON b.id = r.book_id JOIN members m ON m.id = r.member_id
+    WHERE r.book_id = :book_id AND r.status = 'registered' AND r.apn > :after ORDER BY r.apn LIMIT :limit
+    """  # noqa: S608 (constant columns)
+)
+
+_RE_SIGN = text(
+    """
+    UPDATE book_registrations r SET re_sign_deadline = :now + make_interval(days => b.re_sign_days), updated_at = now()
+    FROM referral_books b
+    WHERE b.id = r.book_id AND r.id = :id AND r.status = 'registered'
+        AND (cast(:member_id AS integer) IS NULL OR r.member_id = :member_id)
+    RETURNING r.id, r.member_id
+    """
+)
+
+_RESIGN = text(
+    """
+    UPDATE book_registrations SET status = 'resigned', exempt_reason = NULL, exempt_until = NULL, updated_at = now()
+    WHERE id = :id AND status IN ('registered', 'exempt')
+        AND (cast(:member_id AS integer) IS NULL OR member_id = :member_id)
+    RETURNING id, member_id
+    """
+)
+
+_ROLL_OFF = text(
+    """
+    UPDATE book_registrations
+    SET status = 'rolled_off', roll_off_reason = :reason, exempt_reason = NULL, exempt_until = NULL, updated_at = now()
+    WHERE id = ANY(:ids) AND status IN ('registered', 'exempt') RETURNING id, member_id
+    """
+)
+
+_ROLL_OFF_EVERYWHERE = text(
+    """
+    UPDATE book_registrations
+    SET status = 'rolled_off', roll_off_reason = :reason, exempt_reason = NULL, exempt_until = NULL, updated_at = now()
+    WHERE member_id = :member_id AND (status IN ('registered', 'exempt') OR id = :dispatched)
+        AND status <> 'rolled_off'
+    RETURNING id, member_id
+    """
+)
+
+_EXEMPT = text(
+    """
+    UPDATE book_registrations SET status = 'exempt', exempt_reason = :reason, exempt_until = :until, updated_at = now()
+    WHERE id = :id AND status = 'registered' RETURNING id, member_id
+    """
+)
+
+_END_EXEMPTION = text(
+    """
+    UPDATE book_registrations SET status = 'registered', exempt_reason = NULL, exempt_until = NULL,
+        re_sign_deadline = greatest(re_sign_deadline, :deadline), updated_at = now()
+    WHERE id = ANY(:ids) AND status = 'exempt' AND (NOT :only_over OR exempt_until < :today)
+    RETURNING id, member_id
+    """
+)
+
+# One check mark a book and day at most, whoever asks how often; the third rolls off.
+_CHECK_MARKS = text(
+    """
+    UPDATE book_registrations r SET check_marks = r.check_marks + 1, last_check_mark_on = :today, updated_at = now(),
+        status = CASE WHEN r.check_marks + 1 > b.max_check_marks THEN 'rolled_off' ELSE r.status END,
+        roll_off_reason = CASE WHEN r.check_marks + 1 > b.max_check_marks THEN 'check_marks' END
+    FROM referral_books b
+    WHERE b.id = r.book_id AND r.book_id = :book_id AND r.status = 'registered'
+        AND (cast(:id AS integer) IS NULL OR r.id = :id)
+        AND (r.last_check_mark_on IS NULL OR r.last_check_mark_on < :today)
+        AND NOT EXISTS (SELECT FROM dispatches d WHERE d.member_id = r.member_id
+                        AND d.status IN ('dispatched', 'checked_in', 'working'))
+    RETURNING r.id, r.member_id, r.status
+    """
+)
+
+_ACTIVITIES = text(
+    """
+    INSERT INTO registration_activities (registration_id, member_id, action, reason, performed_by_id)
+    SELECT id, member_id, :action, :reason, ip2a_user_id()
+    FROM unnest(cast(:ids AS integer[]), cast(:members AS integer[])) AS changed (id, member_id)
+    """
+)
+
+_HISTORY = text(
+    """
+    SELECT id, action, reason, performed_by_id, occurred_at FROM registration_activities
+    WHERE registration_id = :id AND id < :before ORDER BY id DESC LIMIT :limit
+    """
+)
+
+
+async def books(connection: AsyncConnection) -> list[RowMapping]:
+    """Every book with how many wait on it, in the order of the morning."""
+    return list((await connection.execute(_BOOKS)).mappings())
+
+
+async def register(connection: AsyncConnection, *, member_id: int, book_id: int, now: datetime) -> int | None:
+    """A new place at the end of the book; None when there is no such open book.
+
+    Raises IntegrityError when the member has a place on it.
+    """
+    parameters = {"member_id": member_id, "book_id": book_id, "now": now}
+    identifier: int | None = (await connection.execute(_REGISTER, parameters)).scalar_one_or_none()
+    return identifier
+
+
+async def find(connection: AsyncConnection, registration_id: int) -> RowMapping | None:
+    """One registration."""
+    return (await connection.execute(_ONE, {"id": registration_id})).mappings().first()
+
+
+async def of_member(
+    connection: AsyncConnection, member_id: int, *, now: datetime, before: int, limit: int
+) -> list[RowMapping]:
+    """A member's registrations, newest first, with the position of those that wait."""
+    parameters = {"member_id": member_id, "before": before, "limit": limit, "since": now - timedelta(days=30)}
+    return list((await connection.execute(_OF_MEMBER, parameters)).mappings())
+
+
+async def queue(connection: AsyncConnection, book_id: int, *, after: Decimal, limit: int) -> list[RowMapping]:
+    """Who waits on a book behind the number `after`, longest first."""
+    parameters = {"book_id": book_id, "after": after, "limit": limit}
+    return list((await connection.execute(_QUEUE, parameters)).mappings())
+
+
+async def re_sign(
+    connection: AsyncConnection, registration_id: int, member_id: int | None, now: datetime
+) -> RowMapping | None:
+    """Move the deadline; None when the registration does not wait (or is another member's)."""
+    parameters = {"id": registration_id, "member_id": member_id, "now": now}
+    return (await connection.execute(_RE_SIGN, parameters)).mappings().first()
+
+
+async def resign(connection: AsyncConnection, registration_id: int, member_id: int | None) -> RowMapping | None:
+    """Give up the place; None when there is none."""
+    return (await connection.execute(_RESIGN, {"id": registration_id, "member_id": member_id})).mappings().first()
+
+
+async def roll_off(connection: AsyncConnection, ids: Sequence[int], reason: RollOffReason) -> list[RowMapping]:
+    """Take the places away; returns those that still were there."""
+    return list((await connection.execute(_ROLL_OFF, {"ids": list(ids), "reason": reason.value})).mappings())
+
+
+async def roll_off_everywhere(
+    connection: AsyncConnection, member_id: int, reason: RollOffReason, *, dispatched: int
+) -> list[RowMapping]:
+    """Take every place of the member away, and the registration `dispatched` was sent by."""
+    parameters = {"member_id": member_id, "reason": reason.value, "dispatched": dispatched}
+    return list((await connection.execute(_ROLL_OFF_EVERYWHERE, parameters)).mappings())
+
+
+async def exempt(
+    connection: AsyncConnection, registration_id: int, reason: ExemptReason, today: date, until: date | None
+) -> RowMapping | None:
+    """Keep the place without re-signing until a day (180 days from today unless told)."""
+    parameters = {"id": registration_id, "reason": reason.value, "until": until or today + EXEMPTION}
+    return (await connection.execute(_EXEMPT, parameters)).mappings().first()
+
+
+async def end_exemptions(
+    connection: AsyncConnection, ids: Sequence[int], *, now: datetime, today: date, only_over: bool
+) -> list[RowMapping]:
+    """Back to waiting, with seven days at least to re-sign."""
+    parameters = {"ids": list(ids), "deadline": now + GRACE_AFTER_EXEMPTION, "today": today, "only_over": only_over}
+    return list((await connection.execute(_END_EXEMPTION, parameters)).mappings())
+
+
+async def check_marks(
+    connection: AsyncConnection, book_id: int, *, today: date, registration_id: int | None = None
+) -> list[RowMapping]:
+    """A check mark for everyone who waits on the book (or for one), once a day; returns whom it hit."""
+    parameters = {"book_id": book_id, "today": today, "id": registration_id}
+    return list((await connection.execute(_CHECK_MARKS, parameters)).mappings())
+
+
+async def add_activities(
+    connection: AsyncConnection, changed: Sequence[RowMapping], action: RegistrationAction, reason: str | None = None
+) -> None:
+    """Note what happened to each of the registrations (rows with `id` and `member_id`)."""
+    if changed:
+        await connection.execute(
+            _ACTIVITIES,
+            {
+                "ids": [row["id"] for row in changed],
+                "members": [row["member_id"] for row in changed],
+                "action": action.value,
+                "reason": reason,
+            },
+        )
+
+
+async def history(connection: AsyncConnection, registration_id: int, *, before: int, limit: int) -> list[RowMapping]:
+    """What happened to a registration, newest first."""
+    parameters = {"id": registration_id, "before": before, "limit": limit}
+    return list((await connection.execute(_HISTORY, parameters)).mappings())

@@ -1,0 +1,1 @@
+"""Pre-apprenticeship training: students, courses, class sessions, attendance, grades, certifications."""

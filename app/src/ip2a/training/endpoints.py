@@ -1,0 +1,146 @@
+"""`/api/v1/training` and `/api/v1/my/certifications`."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+
+from ip2a.audit.service import record_read
+from ip2a.training import service
+from ip2a.training.models import StudentStatus
+from ip2a.training.schemas import (
+    AttendanceOrder,
+    CertificationItem,
+    CertificationOrder,
+    ClassSessionItem,
+    CourseItem,
+    CourseOrder,
+    EnrollmentItem,
+    EnrollmentOrder,
+    GradeItem,
+    GradeOrder,
+    RosterItem,
+    SessionOrder,
+    StudentDetail,
+    StudentItem,
+    StudentOrder,
+)
+from ip2a.web.dependencies import Caller, RuntimeDependency, require
+from ip2a.web.keyset import Cursor, Identifier, Limit, Page, PathId
+
+router = APIRouter(prefix="/api/v1", tags=["training"])
+
+Reader = Annotated[Caller, Depends(require("students:read"))]
+Teacher = Annotated[Caller, Depends(require("students:update"))]
+Creator = Annotated[Caller, Depends(require("students:create"))]
+
+
+@router.get("/my/certifications")
+async def my_certifications(
+    runtime: RuntimeDependency,
+    caller: Annotated[Caller, Depends(require("self:read"))],
+    before: Cursor = None,
+    limit: Limit = 50,
+) -> Page[CertificationItem]:
+    """The caller's own certificates, newest first."""
+    return await service.own_certifications(runtime, caller, before=before, limit=limit)
+
+
+@router.get("/training/students")
+async def students(
+    runtime: RuntimeDependency,
+    caller: Reader,
+    status: StudentStatus | None = None,
+    before: Cursor = None,
+    limit: Limit = 50,
+) -> Page[StudentItem]:
+    """Students, newest first; the reading is recorded."""
+    await record_read(runtime, caller, "students")
+    return await service.students(runtime, caller, status, before=before, limit=limit)
+
+
+@router.post("/training/students", status_code=201)
+async def new_student(body: StudentOrder, runtime: RuntimeDependency, caller: Creator) -> StudentDetail:
+    """Take somebody into the training."""
+    return await service.new_student(runtime, caller, body)
+
+
+@router.get("/training/students/{student_id}")
+async def student(student_id: PathId, runtime: RuntimeDependency, caller: Reader) -> StudentDetail:
+    """One student; the reading is recorded."""
+    await record_read(runtime, caller, "students", student_id)
+    return await service.student(runtime, caller, student_id)
+
+
+@router.post("/training/students/{student_id}/certifications", status_code=201)
+async def certify(
+    student_id: PathId, body: CertificationOrder, runtime: RuntimeDependency, caller: Teacher
+) -> Page[CertificationItem]:
+    """Note a certificate."""
+    return await service.certify(runtime, caller, student_id, body)
+
+
+@router.get("/training/courses")
+async def courses(
+    runtime: RuntimeDependency, caller: Reader, after: Cursor = None, limit: Limit = 50
+) -> Page[CourseItem]:
+    """Courses by code."""
+    return await service.courses(runtime, caller, after=after, limit=limit)
+
+
+@router.post("/training/courses", status_code=201)
+async def new_course(body: CourseOrder, runtime: RuntimeDependency, caller: Creator) -> CourseItem:
+    """A new course."""
+    return await service.new_course(runtime, caller, body)
+
+
+@router.get("/training/sessions")
+async def sessions(
+    runtime: RuntimeDependency,
+    caller: Reader,
+    course_id: Annotated[Identifier | None, Query()] = None,
+    before: Cursor = None,
+    limit: Limit = 50,
+) -> Page[ClassSessionItem]:
+    """Class sessions, newest first."""
+    return await service.sessions(runtime, caller, course_id, before=before, limit=limit)
+
+
+@router.post("/training/sessions", status_code=201)
+async def new_session(body: SessionOrder, runtime: RuntimeDependency, caller: Creator) -> ClassSessionItem:
+    """Plan a meeting of a course."""
+    return await service.new_session(runtime, caller, body)
+
+
+@router.get("/training/sessions/{session_id}/roster")
+async def roster(session_id: PathId, runtime: RuntimeDependency, caller: Reader) -> list[RosterItem]:
+    """The class with the attendance taken so far; the reading is recorded."""
+    await record_read(runtime, caller, "students")
+    return await service.roster(runtime, caller, session_id)
+
+
+@router.put("/training/sessions/{session_id}/attendance")
+async def take_attendance(
+    session_id: PathId, body: AttendanceOrder, runtime: RuntimeDependency, caller: Teacher
+) -> list[RosterItem]:
+    """Take the attendance of a class, all of it or nothing."""
+    return await service.take_attendance(runtime, caller, session_id, body)
+
+
+@router.post("/training/enrollments", status_code=201)
+async def enroll(body: EnrollmentOrder, runtime: RuntimeDependency, caller: Creator) -> EnrollmentItem:
+    """Enroll a student in a course with a cohort."""
+    return await service.enroll(runtime, caller, body)
+
+
+@router.post("/training/enrollments/{enrollment_id}/grades", status_code=201)
+async def add_grade(
+    enrollment_id: PathId, body: GradeOrder, runtime: RuntimeDependency, caller: Teacher
+) -> list[GradeItem]:
+    """Grade a piece of work."""
+    return await service.add_grade(runtime, caller, enrollment_id, body)
+
+
+@router.post("/training/enrollments/{enrollment_id}/finish")
+async def finish(enrollment_id: PathId, runtime: RuntimeDependency, caller: Teacher) -> EnrollmentItem:
+    """Compute the final grade."""
+    return await service.finish(runtime, caller, enrollment_id)

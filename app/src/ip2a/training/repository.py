@@ -1,0 +1,250 @@
+"""Training in the database. Attendance of a whole class is one statement; a student's number comes from a sequence."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+_STUDENT = "s.id, s.student_number, s.user_id, s.member_id, s.first_name, s.last_name, s.status, s.cohort"
+_STUDENTS = text(
+    f"""
+    SELECT {_STUDENT} FROM students s
+    WHERE (cast(:status AS text) IS NULL OR s.status = :status) AND s.id < :before ORDER BY s.id DESC LIMIT :limit
+    """  # noqa: S608 (constant columns)
+)
+_ONE_STUDENT = text(
+    f"""
+    SELECT {_STUDENT}, array(SELECT a.status::text FROM attendances a WHERE a.student_id = s.id) AS attendance
+    FROM students s WHERE s.id = :id
+    """  # noqa: S608 (constant columns)
+)
+_NEW_STUDENT = text(
+    """
+    INSERT INTO students (student_number, user_id, member_id, first_name, last_name, status, cohort)
+    VALUES ('S' || lpad(nextval('student_numbers')::text, 6, '0'), :user_id, :member_id, :first_name, :last_name,
+        :status, :cohort)
+    RETURNING id
+    """
+)
+_NEW_STUDENT_OF_APPLICATION = text(
+    """
+    INSERT INTO students (student_number, user_id, first_name, last_name, status)
+    SELECT 'S' || lpad(nextval('student_numbers')::text, 6, '0'), user_id, first_name, last_name, 'enrolled'
+    FROM applications WHERE id = :id
+    ON CONFLICT (user_id) DO UPDATE SET status = 'enrolled', updated_at = now() RETURNING id
+    """
+)
+_COURSE = "id, code, name, course_type, hours, passing_percent, is_active"
+_COURSES = text(f"SELECT {_COURSE} FROM courses WHERE code > :after ORDER BY code LIMIT :limit")  # noqa: S608 (constant columns)
+_NEW_COURSE = text(
+    f"""
+    INSERT INTO courses (code, name, course_type, hours, passing_percent)
+    VALUES (:code, :name, :course_type, :hours, :passing_percent) RETURNING {_COURSE}
+    """  # noqa: S608 (constant columns)
+)
+_SESSION = "c.id, c.course_id, c.cohort, c.session_date, c.start_time, c.end_time, c.topic, c.room"
+_SESSIONS = text(
+    f"""
+    SELECT {_SESSION}, k.code AS course_code, k.name AS course_name FROM class_sessions c
+    JOIN courses k ON k.id = c.course_id
+    WHERE (cast(:course_id AS integer) IS NULL OR c.course_id = :course_id) AND c.id < :before
+    ORDER BY c.id DESC LIMIT :limit
+    """  # noqa: S608 (constant columns)
+)
+_ONE_SESSION = text(
+    f"""
+    SELECT {_SESSION}, k.code AS course_code, k.name AS course_name FROM class_sessions c
+    JOIN courses k ON k.id = c.course_id WHERE c.id = :id
+    """  # noqa: S608 (constant columns)
+)
+_NEW_SESSION = text(
+    """
+    INSERT INTO class_sessions (course_id, cohort, session_date, start_time, end_time, topic, room)
+    VALUES (:course_id, :cohort, :session_date, :start_time, :end_time, :topic, :room) RETURNING id
+    """
+)
+_ROSTER = text(
+    """
+    SELECT s.id AS student_id, s.student_number, s.first_name, s.last_name, a.status
+    FROM class_sessions c
+    JOIN enrollments e ON e.course_id = c.course_id AND e.cohort = c.cohort AND e.status = 'enrolled'
+    JOIN students s ON s.id = e.student_id
+    LEFT JOIN attendances a ON a.class_session_id = c.id AND a.student_id = s.id
+    WHERE c.id = :id ORDER BY s.last_name, s.first_name, s.id
+    """
+)
+# Only who is enrolled in the session's course and cohort; saying it again replaces it.
+_TAKE_ATTENDANCE = text(
+    """
+    INSERT INTO attendances (class_session_id, student_id, status)
+    SELECT c.id, taken.student_id, taken.status
+    FROM unnest(cast(:students AS integer[]), cast(:statuses AS text[])) AS taken (student_id, status)
+    JOIN class_sessions c ON c.id = :id
+    JOIN enrollments e ON e.course_id = c.course_id AND e.cohort = c.cohort AND e.status = 'enrolled'
+        AND e.student_id = taken.student_id
+    ON CONFLICT (class_session_id, student_id) DO UPDATE SET status = excluded.status, updated_at = now()
+    """
+)
+_ENROLL = text(
+    """
+    INSERT INTO enrollments (student_id, course_id, cohort) VALUES (:student_id, :course_id, :cohort) RETURNING id
+    """
+)
+_ENROLLMENT = text(
+    """
+    SELECT e.id, e.student_id, e.course_id, e.cohort, e.status, e.final_percent, e.letter_grade, k.passing_percent,
+        k.code AS course_code
+    FROM enrollments e JOIN courses k ON k.id = e.course_id WHERE e.id = :id FOR NO KEY UPDATE OF e
+    """
+)
+_NEW_GRADE = text(
+    """
+    INSERT INTO grades (enrollment_id, grade_type, name, points_earned, points_possible, weight, graded_by_id)
+    VALUES (:enrollment_id, :grade_type, :name, :points_earned, :points_possible, :weight, ip2a_user_id())
+    RETURNING id
+    """
+)
+_GRADES = text(
+    """
+    SELECT id, grade_type, name, points_earned, points_possible, weight FROM grades
+    WHERE enrollment_id = :id ORDER BY id LIMIT 500
+    """
+)
+_FINISH = text(
+    """
+    UPDATE enrollments SET status = :status, final_percent = :percent, letter_grade = :letter, updated_at = now()
+    WHERE id = :id
+    """
+)
+_CERTIFICATION = "t.id, t.student_id, t.certification_type, t.certificate_number, t.issued_on, t.expires_on"
+_NEW_CERTIFICATION = text(
+    """
+    INSERT INTO certifications (student_id, certification_type, certificate_number, issued_on, expires_on)
+    VALUES (:student_id, :certification_type, :certificate_number, :issued_on, :expires_on) RETURNING id
+    """
+)
+_CERTIFICATIONS = text(
+    f"""
+    SELECT {_CERTIFICATION} FROM certifications t JOIN students s ON s.id = t.student_id
+    WHERE (cast(:student_id AS integer) IS NULL OR t.student_id = :student_id)
+        AND (cast(:user_id AS integer) IS NULL OR s.user_id = :user_id OR s.member_id = :member_id)
+        AND t.id < :before ORDER BY t.id DESC LIMIT :limit
+    """  # noqa: S608 (constant columns)
+)
+
+Values = dict[str, object]
+
+
+async def students(connection: AsyncConnection, status: str | None, *, before: int, limit: int) -> list[RowMapping]:
+    """Students, newest first."""
+    return list((await connection.execute(_STUDENTS, {"status": status, "before": before, "limit": limit})).mappings())
+
+
+async def find_student(connection: AsyncConnection, student_id: int) -> RowMapping | None:
+    """One student with every attendance."""
+    return (await connection.execute(_ONE_STUDENT, {"id": student_id})).mappings().first()
+
+
+async def new_student(connection: AsyncConnection, values: Values) -> int:
+    """A student under the next number; raises IntegrityError for a member who is one."""
+    identifier: int = (await connection.execute(_NEW_STUDENT, values)).scalar_one()
+    return identifier
+
+
+async def student_of_application(connection: AsyncConnection, application_id: int) -> int:
+    """The student behind an accepted application, made if missing, enrolled."""
+    identifier: int = (await connection.execute(_NEW_STUDENT_OF_APPLICATION, {"id": application_id})).scalar_one()
+    return identifier
+
+
+async def courses(connection: AsyncConnection, *, after: str, limit: int) -> list[RowMapping]:
+    """Courses by code."""
+    return list((await connection.execute(_COURSES, {"after": after, "limit": limit})).mappings())
+
+
+async def new_course(connection: AsyncConnection, values: Values) -> RowMapping:
+    """A course; raises IntegrityError for a code that is taken."""
+    return (await connection.execute(_NEW_COURSE, values)).mappings().one()
+
+
+async def sessions(connection: AsyncConnection, course_id: int | None, *, before: int, limit: int) -> list[RowMapping]:
+    """Class sessions, newest first."""
+    parameters = {"course_id": course_id, "before": before, "limit": limit}
+    return list((await connection.execute(_SESSIONS, parameters)).mappings())
+
+
+async def find_session(connection: AsyncConnection, session_id: int) -> RowMapping | None:
+    """One class session."""
+    return (await connection.execute(_ONE_SESSION, {"id": session_id})).mappings().first()
+
+
+async def new_session(connection: AsyncConnection, values: Values) -> int:
+    """A class session; raises IntegrityError for a course that is none."""
+    identifier: int = (await connection.execute(_NEW_SESSION, values)).scalar_one()
+    return identifier
+
+
+async def roster(connection: AsyncConnection, session_id: int) -> list[RowMapping]:
+    """Who is enrolled, with the attendance taken so far."""
+    return list((await connection.execute(_ROSTER, {"id": session_id})).mappings())
+
+
+async def take_attendance(
+    connection: AsyncConnection, session_id: int, students: Sequence[int], statuses: Sequence[str]
+) -> int:
+    """Write the attendance of a class; returns for how many of the students it was taken."""
+    parameters = {"id": session_id, "students": list(students), "statuses": list(statuses)}
+    return (await connection.execute(_TAKE_ATTENDANCE, parameters)).rowcount
+
+
+async def enroll(connection: AsyncConnection, values: Values) -> int:
+    """An enrollment; raises IntegrityError when it exists, or the student or course does not."""
+    identifier: int = (await connection.execute(_ENROLL, values)).scalar_one()
+    return identifier
+
+
+async def lock_enrollment(connection: AsyncConnection, enrollment_id: int) -> RowMapping | None:
+    """An enrollment, locked until the transaction ends."""
+    return (await connection.execute(_ENROLLMENT, {"id": enrollment_id})).mappings().first()
+
+
+async def new_grade(connection: AsyncConnection, values: Values) -> None:
+    """A graded piece of work."""
+    await connection.execute(_NEW_GRADE, values)
+
+
+async def grades(connection: AsyncConnection, enrollment_id: int) -> list[RowMapping]:
+    """The graded work of an enrollment."""
+    return list((await connection.execute(_GRADES, {"id": enrollment_id})).mappings())
+
+
+async def finish(connection: AsyncConnection, enrollment_id: int, status: str, percent: Decimal, letter: str) -> None:
+    """Write the final grade."""
+    parameters = {"id": enrollment_id, "status": status, "percent": percent, "letter": letter}
+    await connection.execute(_FINISH, parameters)
+
+
+async def new_certification(connection: AsyncConnection, values: Values) -> None:
+    """A certificate; raises IntegrityError for a student who is none."""
+    await connection.execute(_NEW_CERTIFICATION, values)
+
+
+async def certifications(
+    connection: AsyncConnection,
+    *,
+    student_id: int | None = None,
+    user_id: int | None = None,
+    member_id: int | None = None,
+    before: int,
+    limit: int,
+) -> list[RowMapping]:
+    """Certificates of a student, or of an account's own student record, newest first."""
+    parameters = {
+        "student_id": student_id,
+        "user_id": user_id,
+        "member_id": member_id,
+        "before": before,
+        "limit": limit,
+    }
+    return list((await connection.execute(_CERTIFICATIONS, parameters)).mappings())

@@ -1,0 +1,202 @@
+"""Training as taken and as shown."""
+
+from datetime import date, time
+from decimal import Decimal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from ip2a.training.models import (
+    AttendanceStatus,
+    CertificationType,
+    CourseType,
+    EnrollmentStatus,
+    GradeType,
+    StudentStatus,
+)
+from ip2a.web.keyset import Identifier
+
+CLASS_SIZE = 100
+
+
+def _strict(example: dict[str, JsonValue]) -> ConfigDict:
+    return ConfigDict(extra="forbid", str_strip_whitespace=True, json_schema_extra={"examples": [example]})
+
+
+class StudentOrder(BaseModel):
+    """A new student."""
+
+    model_config = _strict({"first_name": "Ana", "last_name": "Diaz"})
+
+    first_name: str = Field(min_length=1, max_length=100)
+    last_name: str = Field(min_length=1, max_length=100)
+    member_id: Identifier | None = None
+    cohort: str | None = Field(default=None, min_length=1, max_length=50)
+
+
+class StudentItem(BaseModel):
+    """A student."""
+
+    id: int
+    student_number: str
+    user_id: int | None
+    member_id: int | None
+    first_name: str
+    last_name: str
+    status: StudentStatus
+    cohort: str | None
+
+
+class StudentDetail(StudentItem):
+    """A student with the share of meetings attended."""
+
+    attendance_rate: float | None
+
+
+class CourseOrder(BaseModel):
+    """A new course."""
+
+    model_config = _strict({"code": "SAFE-1", "name": "Safety", "course_type": "core", "hours": 40})
+
+    code: str = Field(min_length=1, max_length=20, pattern=r"^[A-Za-z0-9-]+$")
+    name: str = Field(min_length=1, max_length=200)
+    course_type: CourseType
+    hours: int = Field(strict=True, ge=1, le=2000)
+    passing_percent: int = Field(default=70, strict=True, ge=0, le=100)
+
+
+class CourseItem(BaseModel):
+    """A course."""
+
+    id: int
+    code: str
+    name: str
+    course_type: CourseType
+    hours: int
+    passing_percent: int
+    is_active: bool
+
+
+class SessionOrder(BaseModel):
+    """A meeting of a course."""
+
+    model_config = _strict(
+        {"course_id": 1, "cohort": "2026-A", "session_date": "2026-12-01", "start_time": "18:00", "end_time": "21:00"}
+    )
+
+    course_id: Identifier
+    cohort: str = Field(min_length=1, max_length=50)
+    session_date: date
+    start_time: time
+    end_time: time
+    topic: str | None = Field(default=None, max_length=200)
+    room: str | None = Field(default=None, max_length=50)
+
+
+class ClassSessionItem(BaseModel):
+    """A meeting of a course."""
+
+    id: int
+    course_id: int
+    course_code: str
+    course_name: str
+    cohort: str
+    session_date: date
+    start_time: time
+    end_time: time
+    topic: str | None
+    room: str | None
+
+
+class RosterItem(BaseModel):
+    """A student of the class and the attendance taken, if any."""
+
+    student_id: int
+    student_number: str
+    first_name: str
+    last_name: str
+    status: AttendanceStatus | None
+
+
+class AttendanceMark(BaseModel):
+    """How one student attended."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    student_id: Identifier
+    status: AttendanceStatus
+
+
+class AttendanceOrder(BaseModel):
+    """The attendance of a class; taking it again replaces it."""
+
+    model_config = _strict({"marks": [{"student_id": 1, "status": "present"}]})
+
+    marks: list[AttendanceMark] = Field(min_length=1, max_length=CLASS_SIZE)
+
+
+class EnrollmentOrder(BaseModel):
+    """Who enrolls in which course with which cohort."""
+
+    model_config = _strict({"student_id": 1, "course_id": 1, "cohort": "2026-A"})
+
+    student_id: Identifier
+    course_id: Identifier
+    cohort: str = Field(min_length=1, max_length=50)
+
+
+class EnrollmentItem(BaseModel):
+    """An enrollment."""
+
+    id: int
+    student_id: int
+    course_id: int
+    course_code: str
+    cohort: str
+    status: EnrollmentStatus
+    final_percent: Decimal | None
+    letter_grade: str | None
+
+
+class GradeOrder(BaseModel):
+    """A graded piece of work."""
+
+    model_config = _strict({"grade_type": "quiz", "name": "Quiz 1", "points_earned": 8, "points_possible": 10})
+
+    grade_type: GradeType
+    name: str = Field(min_length=1, max_length=200)
+    points_earned: Decimal = Field(ge=0, le=10_000, max_digits=7, decimal_places=2)
+    points_possible: Decimal = Field(gt=0, le=10_000, max_digits=7, decimal_places=2)
+    weight: Decimal = Field(default=Decimal(1), gt=0, le=100, max_digits=5, decimal_places=2)
+
+
+class GradeItem(BaseModel):
+    """A graded piece of work."""
+
+    id: int
+    grade_type: GradeType
+    name: str
+    points_earned: Decimal
+    points_possible: Decimal
+    weight: Decimal
+
+
+class CertificationOrder(BaseModel):
+    """A certificate a student has earned."""
+
+    model_config = _strict({"certification_type": "osha_10", "issued_on": "2026-11-01"})
+
+    certification_type: CertificationType
+    certificate_number: str | None = Field(default=None, max_length=100)
+    issued_on: date
+    expires_on: date | None = None
+
+
+class CertificationItem(BaseModel):
+    """A certificate."""
+
+    id: int
+    student_id: int
+    certification_type: CertificationType
+    certificate_number: str | None
+    issued_on: date
+    expires_on: date | None

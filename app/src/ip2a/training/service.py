@@ -1,0 +1,257 @@
+"""Running the training: one transaction a use case."""
+
+from decimal import Decimal
+
+from sqlalchemy import RowMapping
+from sqlalchemy.exc import IntegrityError
+
+from ip2a.runtime import Runtime
+from ip2a.training import repository, rules
+from ip2a.training.models import AttendanceStatus, EnrollmentStatus, StudentStatus
+from ip2a.training.rules import Points
+from ip2a.training.schemas import (
+    AttendanceOrder,
+    CertificationItem,
+    CertificationOrder,
+    ClassSessionItem,
+    CourseItem,
+    CourseOrder,
+    EnrollmentItem,
+    EnrollmentOrder,
+    GradeItem,
+    GradeOrder,
+    RosterItem,
+    SessionOrder,
+    StudentDetail,
+    StudentItem,
+    StudentOrder,
+)
+from ip2a.web.dependencies import Caller
+from ip2a.web.keyset import Page, encode, page_of, read_before, read_text_id
+from ip2a.web.problems import Problem
+
+
+def no_such(what: str) -> Problem:
+    """There is none, or the caller may not see it."""
+    return Problem(404, f"no-such-{what}", f"There is no such {what}.")
+
+
+async def students(
+    runtime: Runtime, caller: Caller, status: StudentStatus | None, *, before: str | None, limit: int
+) -> Page[StudentItem]:
+    """Students, newest first."""
+    async with caller.transaction(runtime.databases) as connection:
+        rows = await repository.students(
+            connection, status.value if status else None, before=read_before(before), limit=limit + 1
+        )
+    return page_of(StudentItem, rows, limit, lambda item: encode("", item.id))
+
+
+async def student(runtime: Runtime, caller: Caller, student_id: int) -> StudentDetail:
+    """One student; Problem 404."""
+    async with caller.transaction(runtime.databases) as connection:
+        row = await repository.find_student(connection, student_id)
+    if row is None:
+        raise no_such("student")
+    rate = rules.attendance_rate([AttendanceStatus(status) for status in row["attendance"]])
+    return StudentDetail.model_validate({**row, "attendance_rate": rate})
+
+
+async def new_student(runtime: Runtime, caller: Caller, order: StudentOrder) -> StudentDetail:
+    """Take somebody into the training.
+
+    Raises Problem 409 (the member is a student), 422 (no such member).
+    """
+    values = order.model_dump() | {"status": StudentStatus.ENROLLED.value, "user_id": None}
+    try:
+        async with caller.transaction(runtime.databases) as connection:
+            identifier = await repository.new_student(connection, values)
+    except IntegrityError as error:
+        if "uq_students_member_id" in str(error.orig):
+            raise Problem(409, "already-student", "This member is a student already.") from None
+        raise Problem(422, "no-such-reference", "`member_id` names nobody.") from None
+    return await student(runtime, caller, identifier)
+
+
+async def courses(runtime: Runtime, caller: Caller, *, after: str | None, limit: int) -> Page[CourseItem]:
+    """Courses by code."""
+    position = "" if after is None else read_text_id(after)[0]
+    async with caller.transaction(runtime.databases) as connection:
+        rows = await repository.courses(connection, after=position, limit=limit + 1)
+    return page_of(CourseItem, rows, limit, lambda item: encode(item.code, item.id))
+
+
+async def new_course(runtime: Runtime, caller: Caller, order: CourseOrder) -> CourseItem:
+    """A new course; Problem 409 when the code is taken."""
+    try:
+        async with caller.transaction(runtime.databases) as connection:
+            row = await repository.new_course(connection, order.model_dump(mode="json"))
+    except IntegrityError:
+        raise Problem(409, "code-taken", "There is a course with this code.") from None
+    return CourseItem.model_validate(dict(row))
+
+
+async def sessions(
+    runtime: Runtime, caller: Caller, course_id: int | None, *, before: str | None, limit: int
+) -> Page[ClassSessionItem]:
+    """Class sessions, newest first."""
+    async with caller.transaction(runtime.databases) as connection:
+        rows = await repository.sessions(connection, course_id, before=read_before(before), limit=limit + 1)
+    return page_of(ClassSessionItem, rows, limit, lambda item: encode("", item.id))
+
+
+async def session(runtime: Runtime, caller: Caller, session_id: int) -> ClassSessionItem:
+    """One class session; Problem 404."""
+    async with caller.transaction(runtime.databases) as connection:
+        row = await repository.find_session(connection, session_id)
+    if row is None:
+        raise no_such("session")
+    return ClassSessionItem.model_validate(dict(row))
+
+
+async def new_session(runtime: Runtime, caller: Caller, order: SessionOrder) -> ClassSessionItem:
+    """Plan a meeting.
+
+    Raises Problem 422 (ends before it begins; no such course).
+    """
+    if order.end_time <= order.start_time:
+        raise Problem(422, "ends-before-start", "`end_time` must be later than `start_time`.")
+    try:
+        async with caller.transaction(runtime.databases) as connection:
+            identifier = await repository.new_session(connection, order.model_dump())
+    except IntegrityError:
+        raise Problem(422, "no-such-reference", "`course_id` names no course.") from None
+    return await session(runtime, caller, identifier)
+
+
+async def roster(runtime: Runtime, caller: Caller, session_id: int) -> list[RosterItem]:
+    """The class with the attendance taken so far; Problem 404."""
+    async with caller.transaction(runtime.databases) as connection:
+        if await repository.find_session(connection, session_id) is None:
+            raise no_such("session")
+        rows = await repository.roster(connection, session_id)
+    return [RosterItem.model_validate(dict(row)) for row in rows]
+
+
+async def take_attendance(
+    runtime: Runtime, caller: Caller, session_id: int, order: AttendanceOrder
+) -> list[RosterItem]:
+    """Take the attendance of a class, all of it or nothing.
+
+    Raises Problem 404, 422 (a student twice, or not of this class).
+    """
+    students = [mark.student_id for mark in order.marks]
+    if len(set(students)) != len(students):
+        raise Problem(422, "student-twice", "`marks` names a student twice.")
+    async with caller.transaction(runtime.databases) as connection:
+        if await repository.find_session(connection, session_id) is None:
+            raise no_such("session")
+        taken = await repository.take_attendance(
+            connection, session_id, students, [mark.status.value for mark in order.marks]
+        )
+        if taken != len(students):
+            raise Problem(422, "not-in-class", "`marks` names a student who is not enrolled in this class.")
+        rows = await repository.roster(connection, session_id)
+    return [RosterItem.model_validate(dict(row)) for row in rows]
+
+
+async def enroll(runtime: Runtime, caller: Caller, order: EnrollmentOrder) -> EnrollmentItem:
+    """Enroll a student in a course with a cohort.
+
+    Raises Problem 409 (enrolled already), 422 (no such student or course).
+    """
+    try:
+        async with caller.transaction(runtime.databases) as connection:
+            identifier = await repository.enroll(connection, order.model_dump())
+            row = await repository.lock_enrollment(connection, identifier)
+    except IntegrityError as error:
+        if "uq_enrollments" in str(error.orig):
+            raise Problem(409, "already-enrolled", "The student is enrolled in this course and cohort.") from None
+        raise Problem(422, "no-such-reference", "`student_id` or `course_id` names nothing that exists.") from None
+    return _enrollment(row)
+
+
+async def add_grade(runtime: Runtime, caller: Caller, enrollment_id: int, order: GradeOrder) -> list[GradeItem]:
+    """Grade a piece of work; returns all of the enrollment's.
+
+    Raises Problem 404, 409 (finished), 422 (more earned than possible).
+    """
+    if order.points_earned > order.points_possible:
+        raise Problem(422, "more-than-possible", "`points_earned` must not exceed `points_possible`.")
+    async with caller.transaction(runtime.databases) as connection:
+        _still_enrolled(await repository.lock_enrollment(connection, enrollment_id))
+        values = order.model_dump() | {"enrollment_id": enrollment_id, "grade_type": order.grade_type.value}
+        await repository.new_grade(connection, values)
+        rows = await repository.grades(connection, enrollment_id)
+    return [GradeItem.model_validate(dict(row)) for row in rows]
+
+
+async def finish(runtime: Runtime, caller: Caller, enrollment_id: int) -> EnrollmentItem:
+    """Compute the final grade; the course is completed when it reaches the passing percentage.
+
+    Raises Problem 404, 409 (finished, or nothing graded).
+    """
+    async with caller.transaction(runtime.databases) as connection:
+        enrollment = _still_enrolled(await repository.lock_enrollment(connection, enrollment_id))
+        grades = await repository.grades(connection, enrollment_id)
+        final = rules.percent([Points(row["points_earned"], row["points_possible"], row["weight"]) for row in grades])
+        if final is None:
+            raise Problem(409, "nothing-graded", "Nothing is graded yet.")
+        passed = final >= Decimal(enrollment["passing_percent"])
+        status = EnrollmentStatus.COMPLETED if passed else EnrollmentStatus.FAILED
+        await repository.finish(connection, enrollment_id, status.value, final, rules.letter(final))
+        row = await repository.lock_enrollment(connection, enrollment_id)
+    return _enrollment(row)
+
+
+async def certify(
+    runtime: Runtime, caller: Caller, student_id: int, order: CertificationOrder
+) -> Page[CertificationItem]:
+    """Note a certificate; returns the student's newest.
+
+    Raises Problem 404, 422 (expires before it was issued).
+    """
+    if order.expires_on is not None and order.expires_on < order.issued_on:
+        raise Problem(422, "expires-before-issue", "`expires_on` must not be before `issued_on`.")
+    values = order.model_dump() | {
+        "student_id": student_id,
+        "certification_type": order.certification_type.value,
+    }
+    try:
+        async with caller.transaction(runtime.databases) as connection:
+            await repository.new_certification(connection, values)
+            rows = await repository.certifications(
+                connection, student_id=student_id, before=read_before(None), limit=51
+            )
+    except IntegrityError:
+        raise no_such("student") from None
+    return page_of(CertificationItem, rows, 50, lambda item: encode("", item.id))
+
+
+async def own_certifications(
+    runtime: Runtime, caller: Caller, *, before: str | None, limit: int
+) -> Page[CertificationItem]:
+    """The caller's own certificates, newest first."""
+    async with caller.transaction(runtime.databases) as connection:
+        rows = await repository.certifications(
+            connection,
+            user_id=caller.identity.user_id,
+            member_id=caller.identity.member_id,
+            before=read_before(before),
+            limit=limit + 1,
+        )
+    return page_of(CertificationItem, rows, limit, lambda item: encode("", item.id))
+
+
+def _still_enrolled(row: RowMapping | None) -> RowMapping:
+    if row is None:
+        raise no_such("enrollment")
+    if row["status"] != EnrollmentStatus.ENROLLED:
+        raise Problem(409, "enrollment-over", f"The enrollment is {row['status']}.")
+    return row
+
+
+def _enrollment(row: RowMapping | None) -> EnrollmentItem:
+    if row is None:
+        raise no_such("enrollment")
+    return EnrollmentItem.model_validate(dict(row))

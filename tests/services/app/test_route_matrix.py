@@ -1,0 +1,326 @@
+"""Every route × seven roles × own and other's row, against expectations written by hand.
+
+A route without a row here fails, a row without a route too. `ROWS` says who is let in; everybody else must get 403, and
+nobody anonymous anything but 401 (pages: the log-in page). A member's own routes answer 404 for another member's row.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+import httpx
+import pytest
+from fastapi.routing import APIRoute
+from sqlalchemy import text
+
+from ip2a.application import ROUTERS
+from ip2a.database.identity import SYSTEM, transaction
+from ip2a.runtime import Runtime
+from tests.services.app.conftest import People, Person, browser, log_in
+
+ROLES = ("admin", "officer", "staff", "organizer", "instructor", "member", "applicant")
+ALL = " ".join(ROLES)
+OFFICE = "admin officer staff"
+TEACHING = "admin officer staff instructor"
+A_SESSION = {
+    "course_id": 1,
+    "cohort": "matrix",
+    "session_date": "2026-12-01",
+    "start_time": "18:00",
+    "end_time": "21:00",
+}
+
+# What may come back where one is let in: it depends on the state of the row, not on who asks.
+LET_IN = {200, 201, 204, 303, 404, 409, 422}
+
+UNDER_THE_LIMIT = 40
+"""Requests of one person: a member may make 60 a minute."""
+
+# Nobody needs to be logged in for these.
+OPEN = {"POST /api/v1/auth/login", "POST /api/v1/auth/refresh", "GET /login", "POST /login"}
+
+# Who is let in, and what is sent. `{…}` are ids of another member's rows.
+ROWS: dict[str, tuple[str, dict[str, object] | None]] = {
+    "GET /api/v1/auth/me": (ALL, None),
+    "GET /api/v1/auth/sessions": (ALL, None),
+    "DELETE /api/v1/auth/sessions/{session_id}": (ALL, None),
+    "GET /api/v1/members/{member_id}": ("admin officer staff organizer", None),
+    "GET /api/v1/organizations": ("admin officer staff organizer", None),
+    "GET /api/v1/dues/rates": (ALL, None),
+    "POST /api/v1/dues/{dues_id}/payments": (OFFICE, {"amount_cents": 100, "method": "cash"}),
+    "GET /api/v1/dues/periods": (OFFICE, None),
+    "POST /api/v1/dues/periods": (OFFICE, {"year": 2050, "month": 1}),
+    "POST /api/v1/dues/periods/{period_id}/close": (OFFICE, None),
+    "GET /api/v1/dues/periods/{period_id}/payments": (OFFICE, None),
+    "POST /api/v1/dues/mark-overdue": (OFFICE, None),
+    "GET /api/v1/dues/adjustments": (OFFICE, None),
+    "POST /api/v1/dues/adjustments": (
+        OFFICE,
+        {"dues_payment_id": 1, "adjustment_type": "credit", "amount_cents": -1, "reason": "matrix"},
+    ),
+    "POST /api/v1/dues/adjustments/{adjustment_id}/approve": ("admin officer", None),
+    "POST /api/v1/dues/adjustments/{adjustment_id}/deny": ("admin officer", None),
+    "GET /api/v1/referrals/books": (ALL, None),
+    "GET /api/v1/referrals/books/{book_id}/queue": (OFFICE, None),
+    "POST /api/v1/referrals/books/{book_id}/registrations": (OFFICE, {"member_id": 1}),
+    "GET /api/v1/referrals/registrations/{registration_id}/history": (OFFICE, None),
+    "POST /api/v1/referrals/registrations/{registration_id}/re-sign": (OFFICE, None),
+    "POST /api/v1/referrals/registrations/{registration_id}/resign": (OFFICE, None),
+    "POST /api/v1/referrals/registrations/{registration_id}/roll-off": (OFFICE, {"reason": "manual"}),
+    "POST /api/v1/referrals/registrations/{registration_id}/check-mark": (OFFICE, None),
+    "POST /api/v1/referrals/registrations/{registration_id}/exemption": (OFFICE, {"reason": "medical"}),
+    "DELETE /api/v1/referrals/registrations/{registration_id}/exemption": (OFFICE, None),
+    "GET /api/v1/referrals/morning": (OFFICE, None),
+    "GET /api/v1/referrals/requests": (OFFICE, None),
+    "POST /api/v1/referrals/requests": (
+        OFFICE,
+        {"employer_id": 1, "book_id": 1, "workers_requested": 1, "start_date": "2050-01-03"},
+    ),
+    "GET /api/v1/referrals/requests/{request_id}": (OFFICE, None),
+    "POST /api/v1/referrals/requests/{request_id}/cancel": (OFFICE, None),
+    "POST /api/v1/referrals/requests/{request_id}/check-marks": (OFFICE, None),
+    "GET /api/v1/referrals/requests/{request_id}/bids": (OFFICE, None),
+    "GET /api/v1/referrals/dispatches": (OFFICE, None),
+    "POST /api/v1/referrals/requests/{request_id}/dispatch-next": (OFFICE, None),
+    "POST /api/v1/referrals/requests/{request_id}/process-bids": (OFFICE, None),
+    "POST /api/v1/referrals/requests/{request_id}/dispatch-by-name": (
+        OFFICE,
+        {"member_id": 1, "anti_collusion_attested": True},
+    ),
+    "POST /api/v1/referrals/dispatches/{dispatch_id}/check-in": (OFFICE, None),
+    "POST /api/v1/referrals/dispatches/{dispatch_id}/terminate": (
+        OFFICE,
+        {"reason": "rif", "ended_on": "2050-01-03", "days_worked": 1},
+    ),
+    "GET /api/v1/audit": ("admin officer staff organizer instructor", None),
+    "GET /api/v1/training/students": (TEACHING, None),
+    "POST /api/v1/training/students": (TEACHING, {"first_name": "A", "last_name": "B"}),
+    "GET /api/v1/training/students/{student_id}": (TEACHING, None),
+    "POST /api/v1/training/students/{student_id}/certifications": (
+        TEACHING,
+        {"certification_type": "cpr", "issued_on": "2026-01-01"},
+    ),
+    "GET /api/v1/training/courses": (TEACHING, None),
+    "POST /api/v1/training/courses": (TEACHING, {"code": "M-1", "name": "M", "course_type": "core", "hours": 1}),
+    "GET /api/v1/training/sessions": (TEACHING, None),
+    "POST /api/v1/training/sessions": (TEACHING, dict(A_SESSION)),
+    "GET /api/v1/training/sessions/{session_id}/roster": (TEACHING, None),
+    "PUT /api/v1/training/sessions/{session_id}/attendance": (
+        TEACHING,
+        {"marks": [{"student_id": 2**31 - 1, "status": "present"}]},
+    ),
+    "POST /api/v1/training/enrollments": (TEACHING, {"student_id": 1, "course_id": 1, "cohort": "matrix"}),
+    "POST /api/v1/training/enrollments/{enrollment_id}/grades": (
+        TEACHING,
+        {"grade_type": "quiz", "name": "Q", "points_earned": 1, "points_possible": 2},
+    ),
+    "POST /api/v1/training/enrollments/{enrollment_id}/finish": (TEACHING, None),
+    "GET /api/v1/applications": (TEACHING, None),
+    "POST /api/v1/applications/{application_id}/steps": (TEACHING, {"status": "under_review"}),
+    "GET /api/v1/my/certifications": ("admin member applicant", None),
+    "POST /api/v1/my/application": ("admin applicant", {"phone": "206 555 0100"}),
+    "GET /api/v1/my/application": ("admin applicant", None),
+    "PUT /api/v1/my/application": ("admin applicant", {"phone": "206 555 0101"}),
+    "POST /api/v1/my/application/submit": ("admin applicant", None),
+    "POST /api/v1/my/application/withdraw": ("admin applicant", None),
+    "GET /": (ALL, None),
+    # A member's own data: nobody else has any here.
+    "GET /api/v1/my/profile": ("member", None),
+    "PATCH /api/v1/my/profile": ("member", {"city": "Kent"}),
+    "GET /api/v1/my/dues": ("member", None),
+    "POST /api/v1/my/dues/{dues_id}/payments": ("member", {"amount_cents": 100}),
+    "GET /api/v1/my/employments": ("member", None),
+    "GET /api/v1/my/registrations": ("member", None),
+    "POST /api/v1/my/registrations": ("member", {"book_id": 1}),
+    "POST /api/v1/my/registrations/{registration_id}/re-sign": ("member", None),
+    "POST /api/v1/my/registrations/{registration_id}/resign": ("member", None),
+    "GET /api/v1/my/open-jobs": ("member", None),
+    "GET /api/v1/my/bids": ("member", None),
+    "POST /api/v1/my/bids": ("member", {"labor_request_id": 1}),
+    "POST /api/v1/my/bids/{bid_id}/withdraw": ("member", None),
+    "GET /api/v1/my/dispatches": ("member", None),
+    "POST /api/v1/my/dispatches/{dispatch_id}/reject": ("member", {}),
+    "GET /my/profile": ("member", None),
+    "GET /my/referrals": ("member", None),
+    "POST /my/referrals/registrations": ("member", None),
+    "POST /my/referrals/registrations/{registration_id}/re-sign": ("member", None),
+    "POST /my/referrals/jobs/{request_id}/bid": ("member", None),
+    "POST /my/referrals/bids/{bid_id}/withdraw": ("member", None),
+    "GET /office/dispatch": (OFFICE, None),
+    "POST /office/dispatch/{request_id}/next": (OFFICE, None),
+    "POST /office/dispatch/{request_id}/bids": (OFFICE, None),
+    "POST /office/dispatch/{request_id}/check-marks": (OFFICE, None),
+    "POST /office/dispatch/dispatches/{dispatch_id}/check-in": (OFFICE, None),
+    "GET /office/adjustments": (OFFICE, None),
+    "POST /office/adjustments/{adjustment_id}/approve": ("admin officer", None),
+    "POST /office/adjustments/{adjustment_id}/deny": ("admin officer", None),
+    "GET /school/classes": (TEACHING, None),
+    "GET /school/classes/{session_id}": (TEACHING, None),
+    "POST /school/classes/{session_id}": (TEACHING, None),
+    "GET /my/application": ("admin applicant", None),
+    "POST /my/application": ("admin applicant", None),
+    "POST /my/application/submit": ("admin applicant", None),
+    "GET /my/dues": ("member", None),
+    "POST /my/dues/{dues_id}/pay": ("member", None),
+    # Ends the session, so it comes last.
+    "POST /api/v1/auth/logout": (ALL, None),
+    "POST /logout": (ALL, None),
+}
+
+
+def routes() -> list[str]:
+    """Every method and path of the platform."""
+    return [
+        f"{method} {route.path}"
+        for router in ROUTERS
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for method in sorted(route.methods or ())
+    ]
+
+
+def test_every_route_has_a_row_and_every_row_a_route() -> None:
+    assert sorted(routes()) == sorted([*ROWS, *OPEN])
+
+
+@dataclass(frozen=True)
+class World:
+    """One of everything of `other`, and the same of `own`: ids by path parameter."""
+
+    other: dict[str, int]
+    own: dict[str, int]
+
+
+ONE_OF_EVERYTHING = """
+    WITH employer AS (INSERT INTO organizations (name, org_type) VALUES (:code, 'employer') RETURNING id),
+    book AS (
+        INSERT INTO referral_books (code, name, classification, book_number, region, referral_start_time, last_apn)
+        VALUES (:code, 'Wire', 'inside_wireperson', 1, 'seattle', '08:30', 5) RETURNING id),
+    place AS (
+        INSERT INTO book_registrations (member_id, book_id, apn, registered_at, re_sign_deadline)
+        SELECT :member, id, 1, now(), now() + interval '30 days' FROM book RETURNING id),
+    sent AS (
+        INSERT INTO book_registrations (member_id, book_id, apn, registered_at, re_sign_deadline, status)
+        SELECT :member, id, 2, now(), now() + interval '30 days', 'dispatched' FROM book RETURNING id),
+    request AS (
+        INSERT INTO labor_requests (request_number, employer_id, book_id, requested_at, referral_day,
+            workers_requested, start_date, start_time)
+        SELECT :code, employer.id, book.id, now(), current_date, 5, current_date + 3, '07:00' FROM employer, book
+        RETURNING id, employer_id),
+    bid AS (
+        INSERT INTO job_bids (labor_request_id, member_id, registration_id, submitted_at)
+        SELECT request.id, :member, place.id, now() FROM request, place RETURNING id),
+    adjustment AS (
+        INSERT INTO dues_adjustments (dues_payment_id, member_id, adjustment_type, amount_cents, reason,
+            requested_by_id, request_key)
+        VALUES (:dues, :member, 'credit', -1, 'matrix', :user, :code) RETURNING id)
+    SELECT request.id AS request_id, request.employer_id, book.id AS book_id, place.id AS registration_id,
+        sent.id AS sent, bid.id AS bid_id, adjustment.id AS adjustment_id,
+        (SELECT period_id FROM dues_payments WHERE id = :dues) AS period_id
+    FROM request, book, place, sent, bid, adjustment
+"""
+
+
+TRAINING = """
+    WITH course AS (
+        INSERT INTO courses (code, name, course_type, hours) VALUES (:name, 'Matrix', 'core', 1) RETURNING id),
+    student AS (
+        INSERT INTO students (student_number, member_id, first_name, last_name, status)
+        VALUES (:name, :member, 'A', 'B', 'enrolled') RETURNING id),
+    enrollment AS (
+        INSERT INTO enrollments (student_id, course_id, cohort) SELECT student.id, course.id, 'x' FROM student, course
+        RETURNING id),
+    meeting AS (
+        INSERT INTO class_sessions (course_id, cohort, session_date, start_time, end_time)
+        SELECT id, 'x', current_date, '18:00', '21:00' FROM course RETURNING id),
+    application AS (
+        INSERT INTO applications (user_id, first_name, last_name, status, submitted_at)
+        VALUES (:user, 'A', 'B', 'submitted', now()) RETURNING id)
+    SELECT student.id AS student_id, enrollment.id AS enrollment_id, meeting.id AS session_id,
+        application.id AS application_id
+    FROM student, enrollment, meeting, application
+"""
+
+
+async def one_of_everything(runtime: Runtime, person: Person) -> dict[str, int]:
+    values = {
+        "code": secrets.token_hex(8),
+        "member": person.member_id,
+        "user": person.user_id,
+        "dues": person.dues_ids[0],
+    }
+    async with transaction(runtime.databases.write, SYSTEM) as connection:
+        made = dict((await connection.execute(text(ONE_OF_EVERYTHING), values)).mappings().one())
+        dispatch = await connection.execute(
+            text(
+                "INSERT INTO dispatches (labor_request_id, member_id, registration_id, employer_id, method,"
+                " dispatched_at, dispatched_by_id, start_date, check_in_deadline)"
+                " VALUES (:request_id, :member, :sent, :employer_id, 'by_name', now(), :user, current_date, now())"
+                " RETURNING id"
+            ),
+            {**made, "member": person.member_id, "user": person.user_id},
+        )
+        made["dispatch_id"] = dispatch.scalar_one()
+        made |= (await connection.execute(text(TRAINING), {**values, "name": values["code"]})).mappings().one()
+    return {**made, "member_id": person.member_id or 0, "dues_id": person.dues_ids[0]}
+
+
+@pytest.fixture
+async def world(runtime: Runtime, people: People) -> tuple[World, Person]:
+    other, own = await people.make(), await people.make()
+    return World(await one_of_everything(runtime, other), await one_of_everything(runtime, own)), own
+
+
+async def ask(client: httpx.AsyncClient, row: str, ids: dict[str, int]) -> httpx.Response:
+    method, _, path = row.partition(" ")
+    path = path.replace("auth/sessions/{session_id}", "auth/sessions/00000000-0000-4000-8000-000000000000")
+    path = path.format(**ids)
+    headers = {"Idempotency-Key": f"matrix-{secrets.token_hex(8)}"}
+    if not path.startswith("/api/") and method == "POST":
+        form = {"amount_cents": "100", "idempotency_key": headers["Idempotency-Key"], "book_id": str(ids["book_id"])}
+        return await client.post(path, data=form, headers=headers)
+    return await client.request(method, path, json=ROWS[row][1], headers=headers)
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_each_role_gets_in_where_it_may_and_nowhere_else(
+    runtime: Runtime, people: People, world: tuple[World, Person], role: str
+) -> None:
+    ids, _ = world
+    wrong = []
+    async with browser(runtime) as client:
+        for number, (row, (allowed, _)) in enumerate(ROWS.items()):
+            if number % UNDER_THE_LIMIT == 0 or row == "POST /logout":
+                await log_in(client, await people.make(role))
+            answer = await ask(client, row, ids.other)
+            expected = LET_IN if role in allowed.split() else {403}
+            if answer.status_code not in expected:
+                wrong.append(f"{row}: {answer.status_code} {answer.text[:120]}")
+    assert wrong == []
+
+
+async def test_members_reach_their_own_rows_and_never_another_members(
+    runtime: Runtime, world: tuple[World, Person]
+) -> None:
+    ids, member = world
+    own_rows = [row for row in ROWS if "/my/" in row and "{" in row and "{request_id}" not in row]
+    assert len(own_rows) == 8
+    async with browser(runtime) as client:
+        await log_in(client, member)
+        for row in own_rows:
+            assert (await ask(client, row, ids.other)).status_code == 404, row
+        for row in own_rows:
+            assert (await ask(client, row, ids.own)).status_code in {200, 201, 303, 409}, row
+
+
+async def test_nobody_anonymous_gets_anything(runtime: Runtime, world: tuple[World, Person]) -> None:
+    ids, _ = world
+    for row in ROWS:
+        async with browser(runtime) as client:
+            answer = await ask(client, row, ids.other)
+        page = not row.partition(" ")[2].startswith("/api/")
+        if page and row.startswith("GET"):
+            assert (answer.status_code, answer.headers["location"][:6]) == (303, "/login"), row
+        else:
+            assert answer.status_code == 401, row

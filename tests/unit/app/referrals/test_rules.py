@@ -1,0 +1,196 @@
+"""The referral rules of the local, case by case; times are written in Pacific time."""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ip2a.dispatches.models import TermReason
+from ip2a.labor_requests.models import NoCheckMarkReason
+from ip2a.referrals import rules
+from ip2a.referrals.models import RegistrationStatus, RollOffReason
+from ip2a.referrals.rules import Confidence, Ending, Enforcement, Standing, WaitEstimate
+
+
+def pacific(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=rules.LOCAL_TIME).astimezone(UTC)
+
+
+@pytest.mark.parametrize(
+    ("moment", "is_open"),
+    [
+        ("2026-01-15 17:29:59", False),
+        ("2026-01-15 17:30:00", True),
+        ("2026-01-15 23:59:59", True),
+        ("2026-01-16 06:59:59", True),
+        ("2026-01-16 07:00:00", False),
+        ("2026-07-15 17:29:59", False),
+        ("2026-07-15 17:30:00", True),
+        ("2026-07-16 07:00:00", False),
+        ("2026-03-08 03:30:00", True),
+        ("2026-07-16 12:00:00", False),
+    ],
+)
+def test_bidding_from_half_past_five_to_seven_local_time(moment: str, is_open: bool) -> None:
+    assert rules.bidding_is_open(pacific(moment)) is is_open
+
+
+def test_bidding_is_not_decided_by_utc() -> None:
+    assert not rules.bidding_is_open(datetime(2026, 1, 15, 17, 30, tzinfo=UTC))  # 09:30 in Seattle
+    assert rules.bidding_opens_next(pacific("2026-07-16 12:00:00")) == pacific("2026-07-16 17:30:00")
+
+
+@pytest.mark.parametrize(
+    ("requested", "day"),
+    [
+        ("2026-11-18 08:00:00", "2026-11-19"),  # Wednesday
+        ("2026-11-18 15:00:00", "2026-11-19"),
+        ("2026-11-18 15:00:01", "2026-11-20"),
+        ("2026-11-19 16:00:00", "2026-11-23"),  # Thursday past the cut-off: Monday
+        ("2026-11-20 14:00:00", "2026-11-23"),  # Friday in time
+        ("2026-11-20 16:00:00", "2026-11-24"),  # Friday too late
+        ("2026-11-21 16:00:00", "2026-11-23"),  # Saturday
+        ("2026-11-22 23:00:00", "2026-11-23"),  # Sunday
+    ],
+)
+def test_requests_by_three_are_called_the_next_business_morning(requested: str, day: str) -> None:
+    assert rules.referral_day(pacific(requested)) == date.fromisoformat(day)
+
+
+def test_check_in_by_three_of_the_first_day() -> None:
+    dispatched = pacific("2026-11-23 08:45:00")
+    assert rules.check_in_deadline(date(2026, 11, 23), dispatched) == pacific("2026-11-23 15:00:00")
+    assert rules.check_in_deadline(date(2026, 11, 25), dispatched) == pacific("2026-11-25 15:00:00")
+    assert rules.check_in_deadline(date(2026, 11, 20), dispatched) == pacific("2026-11-23 15:00:00")
+
+
+@pytest.mark.parametrize(
+    ("requirements", "start", "short", "scale", "reason"),
+    [
+        (None, time(7), False, False, None),
+        ("OSHA 10", time(7), False, False, None),
+        ("Specialty skills: splicing", time(7), False, False, NoCheckMarkReason.SPECIALTY),
+        ("MOU site, badge", time(7), False, False, NoCheckMarkReason.MOU_JOBSITE),
+        ("mountain road access", time(7), False, False, None),
+        ("various location", time(7), False, False, NoCheckMarkReason.VARIOUS_LOCATION),
+        (None, time(5, 59), False, False, NoCheckMarkReason.EARLY_START),
+        (None, time(6, 0), False, False, None),
+        (None, time(7), True, False, NoCheckMarkReason.SHORT_CALL),
+        (None, time(7), False, True, NoCheckMarkReason.UNDER_SCALE),
+    ],
+)
+def test_jobs_that_cost_no_check_mark(
+    requirements: str | None, start: time, short: bool, scale: bool, reason: NoCheckMarkReason | None
+) -> None:
+    assert rules.no_check_mark_reason(requirements, start, is_short_call=short, under_scale=scale) == reason
+
+
+NOON = pacific("2026-11-22 12:00:00")
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "suspended_for_days"),
+    [
+        ([], None),
+        ([10], None),
+        ([400, 10], None),
+        ([375, 10], 355),
+        ([376, 10], None),
+        ([100, 10], 355),
+        ([700, 400], None),
+        ([500, 364], 1),
+        ([500, 365], None),
+        ([600, 350, 5], 360),
+    ],
+)
+def test_the_second_job_turned_down_within_a_year_suspends(days_ago: list[int], suspended_for_days: int | None) -> None:
+    until = rules.bidding_suspended_until([NOON - timedelta(days=days) for days in days_ago], NOON)
+    assert until == (None if suspended_for_days is None else NOON + timedelta(days=suspended_for_days))
+
+
+FRIDAY = date(2026, 11, 20)
+TWO_WEEKS = date(2026, 12, 4)
+
+
+@pytest.mark.parametrize(
+    ("reason", "short", "days", "restorations", "expected"),
+    [
+        (TermReason.QUIT, False, 30, 0, Ending(roll_off=RollOffReason.QUIT, restricted_until=TWO_WEEKS)),
+        (TermReason.QUIT, True, 2, 0, Ending(roll_off=RollOffReason.QUIT, restricted_until=TWO_WEEKS)),
+        (TermReason.FIRED, False, 1, 0, Ending(roll_off=RollOffReason.DISCHARGED, restricted_until=TWO_WEEKS)),
+        (TermReason.RIF, False, 30, 0, Ending()),
+        (TermReason.SHORT_CALL_END, True, 3, 2, Ending(restore=True)),
+        (TermReason.SHORT_CALL_END, True, 4, 0, Ending(restore=True, counts=True)),
+        (TermReason.SHORT_CALL_END, True, 10, 1, Ending(restore=True, counts=True)),
+        (TermReason.SHORT_CALL_END, True, 10, 2, Ending()),
+        (TermReason.SHORT_CALL_END, True, 11, 0, Ending()),
+        (TermReason.LAID_OFF, True, 5, 0, Ending(restore=True, counts=True)),
+    ],
+)
+def test_what_the_end_of_a_job_does(
+    reason: TermReason, short: bool, days: int, restorations: int, expected: Ending
+) -> None:
+    given_ending = rules.ending(
+        reason, is_short_call=short, days_worked=days, restorations=restorations, ended_on=FRIDAY
+    )
+    assert given_ending == expected
+
+
+@pytest.mark.parametrize(
+    ("position", "dispatches", "expected"),
+    [
+        (1, 0, WaitEstimate(None, Confidence.LOW)),
+        (10, 4, WaitEstimate(10.8, Confidence.LOW)),
+        (10, 5, WaitEstimate(8.6, Confidence.MEDIUM)),
+        (100, 20, WaitEstimate(21.5, Confidence.HIGH)),
+        (1, 43, WaitEstimate(0.1, Confidence.HIGH)),
+    ],
+)
+def test_waiting_weeks(position: int, dispatches: int, expected: WaitEstimate) -> None:
+    assert rules.wait_estimate(position, dispatches) == expected
+
+
+def standing(status: RegistrationStatus, days_left: float, exempt_until: date | None = None) -> Standing:
+    return Standing(1, status, NOON + timedelta(days=days_left), 3, exempt_until)
+
+
+REGISTERED, EXEMPT = RegistrationStatus.REGISTERED, RegistrationStatus.EXEMPT
+
+
+@pytest.mark.parametrize(
+    ("case", "expected"),
+    [
+        (standing(REGISTERED, 7.01), None),
+        (standing(REGISTERED, 7), Enforcement.REMIND),
+        (standing(REGISTERED, 0), Enforcement.REMIND),
+        (standing(REGISTERED, -3), Enforcement.REMIND),
+        (standing(REGISTERED, -3.001), Enforcement.ROLL_OFF),
+        (standing(EXEMPT, -100, date(2026, 11, 22)), None),
+        (standing(EXEMPT, -100, date(2026, 11, 21)), Enforcement.END_EXEMPTION),
+        (standing(RegistrationStatus.DISPATCHED, -100), None),
+        (standing(RegistrationStatus.RESIGNED, -100), None),
+        (standing(RegistrationStatus.ROLLED_OFF, -100), None),
+    ],
+)
+def test_the_night(case: Standing, expected: Enforcement | None) -> None:
+    assert rules.enforcement(case, NOON) == expected
+
+
+@given(moment=st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2040, 1, 1), timezones=st.just(UTC)))
+def test_referral_days_are_business_days_ahead(moment: datetime) -> None:
+    day = rules.referral_day(moment)
+    assert day.weekday() < rules.SATURDAY
+    assert 1 <= (day - rules.local(moment).date()).days <= 5
+
+
+@given(
+    weeks=st.lists(st.integers(0, 200), max_size=6),
+    now=st.datetimes(min_value=datetime(2024, 1, 1), max_value=datetime(2030, 1, 1), timezones=st.just(UTC)),
+)
+def test_nobody_is_suspended_longer_than_a_year_or_for_one_rejection(weeks: list[int], now: datetime) -> None:
+    rejections = [now - timedelta(weeks=week) for week in weeks]
+    until = rules.bidding_suspended_until(rejections, now)
+    if until is not None:
+        assert len(rejections) >= 2
+        assert now < until <= now + rules.BIDDING_SUSPENSION
