@@ -92,9 +92,9 @@ def _our_mounts() -> list[str]:
 def _pod_processes() -> set[int]:
     found: set[int] = set()
     for top in _pod_cgroups():
-        for file in [top / "cgroup.procs", *top.rglob("cgroup.procs")]:
+        for directory in _directories(top):
             try:
-                found.update(int(line) for line in file.read_text().split())
+                found.update(int(line) for line in (directory / "cgroup.procs").read_text().split())
             except OSError:
                 continue
     return found
@@ -124,10 +124,14 @@ def _pod_cgroups() -> list[Path]:
     return [path for pattern in (POD_CGROUP, f"*/{POD_CGROUP}") for path in CGROUPS.glob(pattern)]
 
 
+def _directories(top: Path) -> list[Path]:
+    """`top` and all below it, parents first. Others may be removing them at the same time: what is gone is left out."""
+    return [Path(place) for place, _, _ in os.walk(top)]
+
+
 def _remove_cgroups() -> None:
     for top in _pod_cgroups():
-        below = [path for path in top.rglob("*") if path.is_dir()]
-        for directory in [*sorted(below, key=lambda path: len(path.parts), reverse=True), top]:
+        for directory in reversed(_directories(top)):
             for _ in range(20):
                 try:
                     directory.rmdir()
