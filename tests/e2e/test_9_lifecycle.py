@@ -40,6 +40,7 @@ def _kill_all() -> None:
     for component in cluster.status():
         if component.pid:
             os.kill(component.pid, signal.SIGKILL)
+    Kubernetes().eventually(lambda: not cluster.alive(), within=10, what="the killed are dead")
 
 
 def _devcluster(*arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
