@@ -19,7 +19,7 @@ $(VENV)/.ready: requirements/dev.txt pyproject.toml
 	@touch $@
 
 up: $(VENV)/.ready ## bring up a cluster with the platform running on it (CLUSTER=kind for kind)
-	@$(BIN)/python -m devcluster quickstart --cluster $(CLUSTER)
+	@$(BIN)/python -m devcluster quickstart --cluster $(CLUSTER) $(if $(TIMINGS),--timings $(TIMINGS))
 
 down: $(VENV)/.ready ## remove it again, leaving nothing behind
 	@$(BIN)/python -m devcluster down --cluster $(CLUSTER)

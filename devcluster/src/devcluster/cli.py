@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -48,11 +49,17 @@ def down(kind_of_cluster: str, force: bool) -> None:
 
 @commands.command("quickstart")
 @CLUSTER_OPTION
-def quickstart_command(kind_of_cluster: str) -> None:
+@click.option(
+    "--timings", type=click.Path(dir_okay=False, path_type=Path), help="also write each step's seconds there, as JSON"
+)
+def quickstart_command(kind_of_cluster: str, timings: Path | None) -> None:
     """Bring a cluster up with the operator, one IP2A resource and demo data."""
     progress = Progress()
     run = quickstart.on_kind if kind_of_cluster == "kind" else quickstart.on_embedded
-    click.echo(run(progress))
+    closing_message = run(progress)
+    if timings:
+        timings.write_text(json.dumps({"steps": progress.seconds_by_step()}, indent=1))
+    click.echo(closing_message)
 
 
 @commands.command()

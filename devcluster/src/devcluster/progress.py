@@ -46,6 +46,10 @@ class Progress:
         self._running: list[_Running] = []
         self._display: Live | None = None
 
+    def seconds_by_step(self) -> dict[str, float]:
+        """Seconds of every finished step, in the order in which they ended; steps may have overlapped."""
+        return {timing.step: round(timing.seconds, 1) for timing in self.timings}
+
     @contextmanager
     def step(self, name: str) -> Iterator[_Step]:
         """Shows `name` while the body runs, and its seconds when it ends. A failing body is marked and re-raised."""
