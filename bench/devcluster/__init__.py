@@ -1,4 +1,4 @@
-"""How long a stranger waits: `make up` on a machine with nothing cached, again with everything cached, and while it is up.
+"""How long a stranger waits: `make up` with nothing cached, again with everything cached, and while it is up.
 
 `python -m bench devcluster --cold` clones the checkout's HEAD into an empty directory and refuses unless our cache and
 Go's are empty (point XDG_CACHE_HOME, GOCACHE and GOMODCACHE at empty directories); without `--cold` the first figure is
