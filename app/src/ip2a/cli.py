@@ -53,6 +53,33 @@ def serve(host: str, port: int, ops_port: int, drain_delay: float) -> None:
 
 
 @main.command()
+@click.option("--host", default="0.0.0.0", show_default=True, help="Address to listen on.")  # noqa: S104
+@click.option("--ops-port", default=9100, show_default=True, help="Port of metrics and probes.")
+@click.option("--concurrency", default=4, show_default=True, type=click.IntRange(1, 64), help="Jobs at once.")
+@click.option(
+    "--lease",
+    default=60.0,
+    show_default=True,
+    type=click.FloatRange(1, 3600),
+    help="Seconds after which the jobs of a worker that died are taken by another.",
+)
+@click.option(
+    "--grace",
+    default=25.0,
+    show_default=True,
+    type=click.FloatRange(0, 3600),
+    help="Seconds that jobs in progress are given when the process ends.",
+)
+def worker(host: str, ops_port: int, concurrency: int, lease: float, grace: float) -> None:
+    """Work on the queue (mail, reports) until SIGTERM."""
+    from ip2a.worker.process import work  # noqa: PLC0415
+    from ip2a.worker.runner import Pace  # noqa: PLC0415
+
+    pace = Pace(concurrency=concurrency, lease=lease, grace=grace)
+    uvloop.run(work(_settings(), host=host, ops_port=ops_port, pace=pace))
+
+
+@main.command()
 def migrate() -> None:
     """Bring the database's schema up to date; run as ip2a_owner, straight to the primary."""
     from ip2a.database.migrate import MigrationError  # noqa: PLC0415
@@ -82,7 +109,7 @@ def seed(profile: str) -> None:
 @main.command()
 @click.argument("name")
 def job(name: str) -> None:
-    """Run one nightly job: mark-overdue, enforce-referral, extend-audit."""
+    """Run one nightly job; an unknown NAME lists them."""
     from ip2a.jobs import JOBS  # noqa: PLC0415
     from ip2a.jobs import run as run_job  # noqa: PLC0415
 

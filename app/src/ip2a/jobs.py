@@ -1,10 +1,8 @@
-"""What runs at night: `ip2a-app job NAME`. Each job is one or a few statements, and may run twice without harm."""
+"""What runs at night: `ip2a-app job NAME`. Each job may run twice, also at the same time, without harm."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import datetime
-
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ip2a.audit import repository as audit
 from ip2a.billing.service import mark_overdue_nightly
@@ -12,30 +10,39 @@ from ip2a.database.engines import create_databases
 from ip2a.database.identity import SYSTEM, transaction
 from ip2a.referrals.enforcement import enforce
 from ip2a.settings import Settings
+from ip2a.worker.retention import clean_up
+from ip2a.worker.work import Tools
 
 MONTHS_AHEAD = 13
 
-Job = Callable[[AsyncEngine, datetime], Awaitable[str]]
+Job = Callable[[Tools], Awaitable[str]]
 
 
-async def _mark_overdue(engine: AsyncEngine, now: datetime) -> str:
-    return f"{await mark_overdue_nightly(engine, now)} dues changed their status"
+async def _mark_overdue(tools: Tools) -> str:
+    return f"{await mark_overdue_nightly(tools.databases.write, tools.now())} dues changed their status"
 
 
-async def _enforce_referral(engine: AsyncEngine, now: datetime) -> str:
-    return ", ".join(f"{name.replace('_', ' ')}: {count}" for name, count in asdict(await enforce(engine, now)).items())
+async def _enforce_referral(tools: Tools) -> str:
+    done = asdict(await enforce(tools.databases.write, tools.now()))
+    return ", ".join(f"{name.replace('_', ' ')}: {count}" for name, count in done.items())
 
 
-async def _extend_audit(engine: AsyncEngine, now: datetime) -> str:
-    async with transaction(engine, SYSTEM) as connection:
-        made = await audit.ensure_partitions(connection, now, MONTHS_AHEAD)
+async def _extend_audit(tools: Tools) -> str:
+    async with transaction(tools.databases.write, SYSTEM) as connection:
+        made = await audit.ensure_partitions(connection, tools.now(), MONTHS_AHEAD)
     return f"{made} months of the audit trail added"
+
+
+async def _clean_up(tools: Tools) -> str:
+    gone = await clean_up(tools.databases.write, tools.now())
+    return ", ".join(f"{what}: {count}" for what, count in gone.items()) + " forgotten"
 
 
 JOBS: dict[str, Job] = {
     "mark-overdue": _mark_overdue,
     "enforce-referral": _enforce_referral,
     "extend-audit": _extend_audit,
+    "clean-up": _clean_up,
 }
 
 
@@ -43,6 +50,6 @@ async def run(name: str, settings: Settings, now: datetime) -> str:
     """Run one job and say what it did."""
     databases = create_databases(settings)
     try:
-        return await JOBS[name](databases.write, now)
+        return await JOBS[name](Tools(settings, databases, lambda: now))
     finally:
         await databases.close()

@@ -16,6 +16,7 @@ from ip2a.organizations import models as organization_models
 from ip2a.payments import models as payment_models
 from ip2a.referrals import models as referral_models
 from ip2a.training import models as training_models
+from ip2a.worker import models as worker_models
 
 MODULES = (
     application_models,
@@ -33,5 +34,6 @@ MODULES = (
     payment_models,
     referral_models,
     training_models,
+    worker_models,
 )
 metadata = Base.metadata

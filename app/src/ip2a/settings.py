@@ -52,6 +52,13 @@ class Settings(BaseSettings):
     redis_port: int = Field(default=6379, ge=1, le=65535)
     redis_password: SecretStr = SecretStr("")
 
+    smtp_host: str = ""
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_sender: str = ""
+    smtp_tls: Literal["none", "starttls", "tls"] = "starttls"
+    smtp_username: str = ""
+    smtp_password: SecretStr = SecretStr("")
+
     jwt_key: SecretStr = SecretStr("")
     jwt_previous_key: SecretStr = SecretStr("")
     cookie_key: SecretStr = SecretStr("")
@@ -74,7 +81,11 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _refuse_unsafe_values(self) -> Self:
-        problems = [*self._key_problems(), *(self._production_problems() if self.in_production else ())]
+        problems = [
+            *self._key_problems(),
+            *self._mail_problems(),
+            *(self._production_problems() if self.in_production else ()),
+        ]
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -90,6 +101,13 @@ class Settings(BaseSettings):
                     f"{PREFIX}{name.upper()} has {size} bytes; {MINIMUM_KEY_BYTES} or more random bytes are needed"
                 )
         return problems
+
+    def _mail_problems(self) -> list[str]:
+        if self.smtp_host and "@" not in self.smtp_sender:
+            return [f"{PREFIX}SMTP_SENDER must be the address that mail comes from when {PREFIX}SMTP_HOST is set"]
+        if self.smtp_password.get_secret_value() and self.smtp_tls == "none" and self.smtp_host not in LOCAL_HOSTS:
+            return [f"{PREFIX}SMTP_TLS=none would send the password in the clear; use starttls or tls"]
+        return []
 
     def _production_problems(self) -> list[str]:
         problems = []

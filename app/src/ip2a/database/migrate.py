@@ -14,10 +14,10 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from ip2a.database.engines import connect_arguments, database_url
+from ip2a.database.roles import APPLICATION_ROLE, grant_roles
 from ip2a.settings import Settings
 
 LOCK = 0x1B2A_0046  # any constant; every migrator of this database takes the same
-APPLICATION_ROLE = "ip2a_app"
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
@@ -56,6 +56,8 @@ def _upgrade(connection: Connection) -> str:
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+    connection.commit()
+    grant_roles(connection)
     connection.commit()
     revision = MigrationContext.configure(connection).get_current_revision()
     return revision or "none"

@@ -31,6 +31,12 @@ QUEUE = Histogram("ip2a_admission_wait_seconds", "Waiting for admission.", ["rou
 ADMITTED = Gauge("ip2a_admission_in_flight", "Requests admitted.", ["route_class"])
 QUEUED = Gauge("ip2a_admission_queued", "Requests waiting for admission.", ["route_class"])
 SHED = Counter("ip2a_shed_total", "Requests answered 503 to protect the others.", ["route_class", "reason"])
+JOBS = Gauge("ip2a_jobs", "Unfinished and dead jobs of the queue.", ["kind", "state"])
+JOBS_LATE = Gauge("ip2a_jobs_late_seconds", "How long the job that waits longest is overdue.", ["kind"])
+JOBS_ENDED = Counter("ip2a_jobs_ended_total", "Attempts at jobs by how they ended.", ["kind", "outcome"])
+JOB_SECONDS = Histogram(
+    "ip2a_job_duration_seconds", "Attempts at jobs.", ["kind"], buckets=(0.05, 0.25, 1, 5, 15, 60, 300, 1800)
+)
 USERS_ACTIVE = Gauge("ip2a_users_active", "Different users seen in the last minute or so.")
 
 

@@ -27,6 +27,8 @@ DATABASE = "ip2a"
 SUPERUSER = "postgres"
 OWNER = "ip2a_owner"
 APPLICATION = "ip2a_app"
+WORKER = "ip2a_worker"
+AUDIT_READER = "ip2a_audit_reader"
 REPLICATION = "streaming_replica"
 
 CONNECT_SECONDS = 5
@@ -302,7 +304,8 @@ def _make_template(into: Path, root: rootfs.RootFileSystem) -> None:
 
 
 def _make_roles(server: PostgresServer) -> None:
-    rights = {OWNER: sql.SQL("LOGIN"), APPLICATION: sql.SQL("LOGIN"), REPLICATION: sql.SQL("LOGIN REPLICATION")}
+    rights = {user: sql.SQL("LOGIN") for user in (OWNER, APPLICATION, WORKER, AUDIT_READER)}
+    rights[REPLICATION] = sql.SQL("LOGIN REPLICATION")
     with server.connect() as connection:
         for user, right in rights.items():
             password = server.login.credentials.password(user)

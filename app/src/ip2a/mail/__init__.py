@@ -1,0 +1,1 @@
+"""Mail: jobs of kind `mail`, sent by the worker through SMTP."""

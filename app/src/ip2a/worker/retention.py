@@ -1,0 +1,56 @@
+"""How long rows that only serve a while are kept, and the nightly job that forgets them, a bounded number at once."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ip2a.database.identity import SYSTEM, transaction
+
+BATCH = 5000
+BATCHES = 1000
+
+# A refresh token is recognised as used for a week after it could have been; a repeated request for a month.
+KEPT: dict[str, tuple[timedelta, TextClause]] = {
+    "sessions": (
+        timedelta(days=7),
+        text(
+            "DELETE FROM refresh_tokens WHERE id IN"
+            " (SELECT id FROM refresh_tokens WHERE expires_at < :before LIMIT :limit)"
+        ),
+    ),
+    "idempotency keys": (
+        timedelta(days=30),
+        text(
+            "DELETE FROM idempotency_keys WHERE (user_id, key) IN"
+            " (SELECT user_id, key FROM idempotency_keys WHERE created_at < :before LIMIT :limit)"
+        ),
+    ),
+    "finished jobs": (
+        timedelta(days=7),
+        text(
+            "DELETE FROM jobs WHERE id IN"
+            " (SELECT id FROM jobs WHERE state = 'done' AND finished_at < :before LIMIT :limit)"
+        ),
+    ),
+    "dead jobs": (
+        timedelta(days=90),
+        text(
+            "DELETE FROM jobs WHERE id IN"
+            " (SELECT id FROM jobs WHERE state = 'dead' AND finished_at < :before LIMIT :limit)"
+        ),
+    ),
+}
+
+
+async def clean_up(engine: AsyncEngine, now: datetime) -> dict[str, int]:
+    """Forget what is past its time; returns how many rows of each. Many short transactions, never a long one."""
+    gone = dict.fromkeys(KEPT, 0)
+    for what, (age, statement) in KEPT.items():
+        for _ in range(BATCHES):
+            async with transaction(engine, SYSTEM) as connection:
+                rows = (await connection.execute(statement, {"before": now - age, "limit": BATCH})).rowcount
+            gone[what] += rows
+            if rows < BATCH:
+                break
+    return gone
