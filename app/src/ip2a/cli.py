@@ -93,14 +93,14 @@ def migrate() -> None:
 
 
 @main.command()
-@click.option("--profile", type=click.Choice(["demo"]), required=True, help="Which data set.")
+@click.option("--profile", type=click.Choice(["demo", "local", "large"]), required=True, help="Which data set.")
 def seed(profile: str) -> None:
     """Fill the database with made-up people; repeating it changes nothing."""
-    from ip2a.seed.demo import SeedError  # noqa: PLC0415
-    from ip2a.seed.demo import seed as run  # noqa: PLC0415
+    from ip2a.seed.run import SeedError  # noqa: PLC0415
+    from ip2a.seed.run import seed as run  # noqa: PLC0415
 
     try:
-        summary = asyncio.run(run(_settings(), datetime.now(UTC)))
+        summary = asyncio.run(run(_settings(), datetime.now(UTC), profile))
     except SeedError as error:
         raise BadInput(str(error)) from None
     click.echo(f"{profile}: {summary}")

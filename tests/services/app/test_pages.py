@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from ip2a.runtime import Runtime
-from ip2a.seed.demo import seed
+from ip2a.seed.run import seed
 from ip2a.settings import load_settings
 from ip2a.web import cookies
 from tests.services.app.conftest import browser

@@ -155,6 +155,9 @@ MONTHLY_CENTS = {
 }
 
 
+LONGEST_JOB, SHORTEST_JOB, WORKING_DAYS = 700, 30, 20 * 365  # days
+
+
 @dataclass(frozen=True, slots=True)
 class SeedMember:
     """A made-up member."""
@@ -180,7 +183,7 @@ class SeedEmployment:
     start_date: date
     end_date: date | None
     job_title: str
-    hourly_rate_cents: int
+    hourly_rate_cents: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +215,7 @@ def member(random: Random, number: int, today: date) -> SeedMember:
     active = random.random() < 0.88
     inactive = MemberStatus.RETIRED if classification is MemberClassification.RETIREE else MemberStatus.INACTIVE
     return SeedMember(
-        member_number=f"{4_600_000 + number}",
+        member_number=f"{number}",
         first_name=first,
         last_name=last,
         address=f"{random.randint(100, 9999)} {random.choice(STREETS)} St",
@@ -227,18 +230,19 @@ def member(random: Random, number: int, today: date) -> SeedMember:
 
 
 def employments(random: Random, count: int, employer_count: int, today: date) -> list[SeedEmployment]:
-    """Jobs one after the other, newest first; two of three members have a current one."""
+    """Jobs one after the other, newest first, in twenty years or so; two of three members have a current one."""
     jobs: list[SeedEmployment] = []
+    longest = min(LONGEST_JOB, max(SHORTEST_JOB + 1, 2 * WORKING_DAYS // max(count, 1)))
     end: date | None = None if random.random() < 0.65 else today - timedelta(days=random.randint(1, 60))
     for _ in range(count):
-        start = (end or today) - timedelta(days=random.randint(30, 700))
+        start = (end or today) - timedelta(days=random.randint(SHORTEST_JOB, longest))
         jobs.append(
             SeedEmployment(
                 employer=random.randrange(employer_count),
                 start_date=start,
                 end_date=end,
                 job_title=random.choice(JOB_TITLES),
-                hourly_rate_cents=random.randint(1800, 7599),
+                hourly_rate_cents=random.randint(1800, 7599) if random.random() < 0.75 else None,
             )
         )
         end = start - timedelta(days=random.randint(1, 40))

@@ -1,0 +1,93 @@
+"""The made-up data sets: complete, the same each time, within the constraints, and loaded past nothing for good."""
+
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+
+from devcluster.services import PostgresServer
+from ip2a.seed import profiles, run
+from ip2a.seed.run import SeedError, seed
+from ip2a.settings import load_settings
+
+NOW = datetime(2026, 11, 22, 20, tzinfo=UTC)
+PASSWORD = "demo password 46"
+SMALL = profiles.Profile(
+    **{
+        **{name: getattr(profiles.DEMO, name) for name in profiles.DEMO.__slots__},
+        "name": "small",
+        "members": 60,
+        "students": 40,
+        "trail": 2_000,
+    }
+)
+GUARDS = """
+    SELECT c.relname, c.relforcerowsecurity, t.tgname, t.tgenabled FROM pg_class c
+    LEFT JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal
+    WHERE c.relnamespace = 'public'::regnamespace ORDER BY 1, 3
+"""
+CONTENT = """
+    SELECT md5(string_agg(m.member_number || m.first_name || m.last_name || e.start_date || o.name, ',' ORDER BY e.id))
+    FROM members m JOIN member_employments e ON e.member_id = m.id JOIN organizations o ON o.id = e.organization_id
+"""
+
+
+@pytest.fixture
+def owner_environment(
+    environment: dict[str, str], postgres_primary: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> PostgresServer:
+    """The variables of `ip2a-app migrate`: the owner, past the pooler."""
+    login = postgres_primary.login.parameters("ip2a_owner", environment["IP2A_DB_NAME"])
+    monkeypatch.setenv("IP2A_DB_WRITE_HOST", str(login["host"]))
+    monkeypatch.setenv("IP2A_DB_PORT", str(login["port"]))
+    monkeypatch.setenv("IP2A_DB_USER", "ip2a_owner")
+    monkeypatch.setenv("IP2A_DB_PASSWORD", str(login["password"]))
+    monkeypatch.setenv("IP2A_DEMO_PASSWORD", PASSWORD)
+    return postgres_primary
+
+
+async def test_without_a_password_nothing_is_made(environment: dict[str, str]) -> None:
+    with pytest.raises(SeedError, match="IP2A_DEMO_PASSWORD must be set"):
+        await seed(load_settings(), NOW)
+
+
+async def test_who_does_not_own_the_tables_is_told_so(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IP2A_DEMO_PASSWORD", PASSWORD)
+    with pytest.raises(SeedError, match="set IP2A_DB_USER to the tables' owner"):
+        await seed(load_settings(), NOW, "large")
+
+
+async def test_the_owner_loads_past_the_triggers_and_puts_them_back(
+    owner_environment: PostgresServer, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(run.PROFILES, "small", SMALL)
+    with owner_environment.connect(database) as connection:
+        guards = connection.execute(GUARDS).fetchall()
+        connection.rollback()
+        await seed(load_settings(), NOW, "small")
+        assert connection.execute(GUARDS).fetchall() == guards
+        assert _count(connection, "audit_logs") == SMALL.trail
+        assert _count(connection, "members") == SMALL.members
+        assert _count(connection, "users") > SMALL.members
+        assert _count(connection, "referral_books WHERE last_apn > 0") == 11
+        # What the trigger would have counted is counted.
+        assert not _count(
+            connection,
+            "labor_requests q WHERE workers_dispatched <> (SELECT count(*) FROM dispatches d"
+            " WHERE d.labor_request_id = q.id)",
+        )
+        months = "audit_logs WHERE tableoid = 'ip2a_audit.rest'::regclass"
+        assert not _count(connection, months), "every record has its month"
+        content = connection.execute(CONTENT).fetchone()
+        connection.execute("TRUNCATE members, organizations, users, referral_books, courses RESTART IDENTITY CASCADE")
+        connection.commit()
+        await seed(load_settings(), NOW, "small")
+        assert connection.execute(CONTENT).fetchone() == content, "the same day makes the same people"
+
+
+def _count(connection: psycopg.Connection[object], what: str) -> int:
+    row = connection.execute(f"SELECT count(*) FROM {what}".encode()).fetchone()
+    assert isinstance(row, tuple)
+    return int(row[0])
