@@ -9,6 +9,7 @@ transaction-locally by the first holds for the rest and is gone afterwards, also
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -103,9 +104,10 @@ class Pipeline:
 
 async def _exchange(connection: PGconn, batches: Sequence[Batch], prepared: set[bytes] | None) -> list[list[Row]]:
     connection.enter_pipeline_mode()
+    sent: deque[bytes | None] = deque()
     for batch in batches:
         for statement, parameters in batch:
-            _send(connection, statement, parameters, prepared)
+            sent.extend(_send(connection, statement, parameters, prepared, sent))
         connection.pipeline_sync()
     await _flush(connection)
     results: list[list[Row]] = []
@@ -117,26 +119,40 @@ async def _exchange(connection: PGconn, batches: Sequence[Batch], prepared: set[
             continue
         if result.status == ExecStatus.PIPELINE_SYNC:
             syncs += 1
-        elif result.status == ExecStatus.TUPLES_OK:
+            continue
+        name = sent.popleft() if sent else None
+        if result.status == ExecStatus.TUPLES_OK:
             results.append(_rows(result))
+        elif result.status == ExecStatus.COMMAND_OK and name is not None and prepared is not None:
+            prepared.add(name)  # only now: what stands behind a failure is not prepared, what stands before it is
         elif result.status == ExecStatus.FATAL_ERROR and failure is None:
             failure = errors.error_from_result(result)
-            if prepared is not None:
-                prepared.clear()  # what was to be prepared behind the failure was not
     connection.exit_pipeline_mode()
     if failure is not None:
         raise failure
     return results
 
 
-def _send(connection: PGconn, statement: Statement, parameters: Parameters, prepared: set[bytes] | None) -> None:
+def _send(
+    connection: PGconn,
+    statement: Statement,
+    parameters: Parameters,
+    prepared: set[bytes] | None,
+    sent: deque[bytes | None],
+) -> tuple[bytes | None, ...]:
+    """Queue a statement; for each result that will come, the name that it shows to be prepared, if any.
+
+    A pooler ends the connection of a client that prepares a name twice, so `sent` counts as prepared meanwhile.
+    """
     if prepared is None:
         connection.send_query_params(statement.sql, parameters)
-        return
-    if statement.name not in prepared:
-        connection.send_prepare(statement.name, statement.sql)
-        prepared.add(statement.name)
+        return (None,)
+    if statement.name in prepared or statement.name in sent:
+        connection.send_query_prepared(statement.name, parameters)
+        return (None,)
+    connection.send_prepare(statement.name, statement.sql)
     connection.send_query_prepared(statement.name, parameters)
+    return statement.name, None
 
 
 async def _flush(connection: PGconn) -> None:
