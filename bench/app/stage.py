@@ -74,7 +74,11 @@ def _batches(client: RedisClient, pattern: str) -> Iterator[list[bytes]]:
 
 @contextmanager
 def stage() -> Iterator[Stage]:
-    """Services up, schema migrated, members made; all gone afterwards."""
+    """Services up, schema migrated, members made; all gone afterwards.
+
+    What is started from here on runs beside the generator, so that a server has its core for itself.
+    """
+    os.sched_setaffinity(0, {int(GENERATOR_CORE)})
     with ExitStack() as stack:
         servers = stack.enter_context(postgres(replicas=1))
         port = process.free_port()

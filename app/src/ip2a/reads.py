@@ -6,8 +6,10 @@ already under way in this process, or by one round trip to a replica (or the pri
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from prometheus_client import Counter
 
 from ip2a.cache.connection import CacheUnavailableError
 from ip2a.cache.store import Cache, Entry, Slot, etag_of
@@ -35,6 +37,12 @@ class Read:
     defaults: Parameters = ()
     subject: bytes | None = None
     primary_only: bool = False  # never from a replica, and never from a flight that began before the question
+    hits: Counter = field(init=False, compare=False, repr=False)
+    misses: Counter = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hits", metrics.CACHE.labels(self.name, "hit"))
+        object.__setattr__(self, "misses", metrics.CACHE.labels(self.name, "miss"))
 
     @property
     def own(self) -> bool:
@@ -124,9 +132,9 @@ class ReadThrough:
         """
         entry = slot.entry
         if entry is None or entry.lsn < min_lsn:
-            metrics.CACHE.labels(query.read.name, "miss").inc()
+            query.read.misses.inc()
             return None
-        metrics.CACHE.labels(query.read.name, "hit").inc()
+        query.read.hits.inc()
         if slot.lease:
             task = asyncio.create_task(self._admit_and_load(query, slot, min_lsn))
             self._background.add(task)

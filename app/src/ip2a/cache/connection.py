@@ -32,11 +32,17 @@ class CacheUnavailableError(Exception):
     """Redis did not answer: not connected, too slow, or it refused."""
 
 
+def packed(*arguments: bytes) -> bytes:
+    """A command as Redis reads it, for those who send the same one often."""
+    command: bytes = hiredis.pack_command(arguments)  # type: ignore[arg-type]  # its stub allows one item only
+    return command
+
+
 class Commands(Protocol):
     """What the cache needs of a connection."""
 
-    async def command(self, *arguments: bytes) -> Reply:
-        """Send one command and return its answer; raises CacheUnavailableError."""
+    def send(self, command: bytes) -> Awaitable[Reply]:
+        """Send one `packed` command; its answer. Raises CacheUnavailableError, at once or when awaited."""
 
 
 class RedisConnection(asyncio.Protocol):
@@ -78,19 +84,19 @@ class RedisConnection(asyncio.Protocol):
             await asyncio.gather(self._keeper, return_exceptions=True)
         self._drop("closed")
 
-    async def command(self, *arguments: bytes) -> Reply:
-        """Send one command and return its answer; raises CacheUnavailableError."""
+    def send(self, command: bytes) -> asyncio.Future[Reply]:
+        """Send one `packed` command; its answer. Raises CacheUnavailableError, at once or when awaited."""
         if not self._usable or len(self._pending) >= MAXIMUM_PENDING:
             raise CacheUnavailableError
-        return await self._send(arguments)
+        return self._send(command)
 
-    async def command_while_connecting(self, *arguments: bytes) -> Reply:
-        """`command` before the connection is usable for everybody."""
+    def send_while_connecting(self, command: bytes) -> asyncio.Future[Reply]:
+        """`send` before the connection is usable for everybody."""
         if not self._connected:
             raise CacheUnavailableError
-        return await self._send(arguments)
+        return self._send(command)
 
-    def _send(self, arguments: tuple[bytes, ...]) -> asyncio.Future[Reply]:
+    def _send(self, command: bytes) -> asyncio.Future[Reply]:
         loop = self._loop
         if loop is None:
             raise CacheUnavailableError
@@ -98,7 +104,7 @@ class RedisConnection(asyncio.Protocol):
         self._pending.append((loop.time(), future))
         if not self._outgoing:
             loop.call_soon(self._flush)
-        self._outgoing.append(hiredis.pack_command(arguments))  # type: ignore[arg-type]  # its stub allows one item only
+        self._outgoing.append(command)
         return future
 
     def _flush(self) -> None:
@@ -147,8 +153,8 @@ class RedisConnection(asyncio.Protocol):
         async with asyncio.timeout(CONNECT_TIMEOUT):
             self._transport, _ = await loop.create_connection(lambda: self, *self._address)
             if self._password:
-                await self._send((b"AUTH", self._password))
-            await self._send((b"PING",))
+                await self._send(packed(b"AUTH", self._password))
+            await self._send(packed(b"PING"))
             self._connected = True
             if self.before_use is not None:
                 await self.before_use()
@@ -186,9 +192,9 @@ class WhileConnecting:
     def __init__(self, connection: RedisConnection) -> None:
         self._connection = connection
 
-    async def command(self, *arguments: bytes) -> Reply:
-        """Send one command and return its answer; raises CacheUnavailableError."""
-        return await self._connection.command_while_connecting(*arguments)
+    def send(self, command: bytes) -> Awaitable[Reply]:
+        """Send one `packed` command; its answer. Raises CacheUnavailableError, at once or when awaited."""
+        return self._connection.send_while_connecting(command)
 
 
 class RedisRefusedError(CacheUnavailableError):

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ip2a.cache.connection import Commands, RedisRefusedError, Reply
+from ip2a.cache.connection import Commands, RedisRefusedError, Reply, packed
 from ip2a.cache.scripts import CHECK, FILL, INVALIDATE
 from ip2a.observability import metrics
 
 LEASE_MILLISECONDS = b"2000"  # how long one process may take to fill an entry before another tries
 HEADER = struct.Struct(">HQQQ")
+_STATUS_AND_POSITION = struct.Struct(">HQ")
 ETAG_END = HEADER.size + 16
 PREFIX = b"ip2a:1:"  # the entries' version: another layout gets another number
 
@@ -42,7 +43,7 @@ class Checked(NamedTuple):
 
     wait: int
     remaining: int
-    slots: tuple[Slot, ...]
+    slots: Sequence[Slot]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +75,33 @@ class Cache:
         self, limit_key: bytes, per_minute: bytes, per_hour: bytes, wanted: Sequence[tuple[bytes, bytes]]
     ) -> Checked:
         """Count a request (unless per_minute is b"0") and look entries up as (subject, name)."""
-        answer = await self._run(
-            _CHECK,
-            (PREFIX + b"limit:" + limit_key, *(PREFIX + subject for subject, _ in wanted)),
-            (per_minute, per_hour, self._owner, LEASE_MILLISECONDS, *(name for _, name in wanted)),
-        )
+        return await self.ask(self.question(limit_key, per_minute, per_hour, wanted))
+
+    def question(
+        self, limit_key: bytes, per_minute: bytes, per_hour: bytes, wanted: Sequence[tuple[bytes, bytes]]
+    ) -> bytes:
+        """What `check` sends: for callers that ask the same again and again."""
+        keys = (PREFIX + b"limit:" + limit_key, *(PREFIX + subject for subject, _ in wanted))
+        names = (name for _, name in wanted)
+        return _call(_CHECK, keys, (per_minute, per_hour, self._owner, LEASE_MILLISECONDS, *names))
+
+    async def ask(self, question: bytes) -> Checked:
+        """`check` with what `question` gave."""
+        try:
+            answer = await self._connection.send(question)
+        except RedisRefusedError as error:
+            answer = await self._teach(_CHECK, question, error)
         if not isinstance(answer, list):
             raise RedisRefusedError("not a list")
-        slots = tuple(
-            Slot(_entry(answer[index]), _position(answer[index + 1]), answer[index + 2] == 1)
-            for index in range(2, len(answer), 3)
-        )
+        slots = []
+        for index in range(2, len(answer), 3):
+            value, position = answer[index], answer[index + 1]
+            entry = None
+            if isinstance(value, bytes):
+                status, lsn = _STATUS_AND_POSITION.unpack_from(value)
+                entry = Entry(status, lsn, value[HEADER.size : ETAG_END], value[ETAG_END:])
+            last = int(position) if isinstance(position, bytes) else None
+            slots.append(Slot(entry, last, answer[index + 2] == 1))
         return Checked(_number(answer[0]), _number(answer[1]), slots)
 
     async def fill(
@@ -122,25 +139,23 @@ class Cache:
         metrics.INVALIDATIONS.labels(by).inc(len(subjects))
 
     async def _run(self, script: _Script, keys: tuple[bytes, ...], arguments: tuple[bytes, ...]) -> Reply:
-        count = b"%d" % len(keys)
+        call = _call(script, keys, arguments)
         try:
-            return await self._connection.command(b"EVALSHA", script.digest, count, *keys, *arguments)
+            return await self._connection.send(call)
         except RedisRefusedError as error:
-            if not str(error).startswith("NOSCRIPT"):
-                metrics.CACHE_FAILURES.labels("refused").inc()
-                raise
-        return await self._connection.command(b"EVAL", script.text, count, *keys, *arguments)
+            return await self._teach(script, call, error)
+
+    async def _teach(self, script: _Script, call: bytes, refused: RedisRefusedError) -> Reply:
+        """Repeat a call that Redis did not know the script of: it is new, or was emptied."""
+        if not str(refused).startswith("NOSCRIPT"):
+            metrics.CACHE_FAILURES.labels("refused").inc()
+            raise refused
+        await self._connection.send(packed(b"SCRIPT", b"LOAD", script.text))
+        return await self._connection.send(call)
 
 
-def _entry(value: Reply) -> Entry | None:
-    if not isinstance(value, bytes):
-        return None
-    status, lsn, _, _ = HEADER.unpack_from(value)
-    return Entry(status, lsn, value[HEADER.size : ETAG_END], value[ETAG_END:])
-
-
-def _position(value: Reply) -> int | None:
-    return int(value) if isinstance(value, bytes) else None
+def _call(script: _Script, keys: tuple[bytes, ...], arguments: tuple[bytes, ...]) -> bytes:
+    return packed(b"EVALSHA", script.digest, b"%d" % len(keys), *keys, *arguments)
 
 
 def _number(value: Reply) -> int:

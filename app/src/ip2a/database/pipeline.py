@@ -86,13 +86,10 @@ class Pipeline:
 
     async def _check_in(self, fairy: PoolProxiedConnection, *, usable: bool) -> None:
         self._used.dec()
-        pool = self._pool
-        if not usable:
-            await asyncio.shield(greenlet_spawn(fairy.invalidate))
-        elif pool.checkedin() < pool.size():
-            fairy.close()  # only puts it back: no waiting
+        if usable:
+            fairy.close()  # only puts it back: nothing overflows
         else:
-            await asyncio.shield(greenlet_spawn(fairy.close))  # beyond the pool's size: closes it
+            await asyncio.shield(greenlet_spawn(fairy.invalidate))
 
     async def check_out(self) -> PoolProxiedConnection:
         """A connection of the pool, for at most the pool's timeout of waiting."""

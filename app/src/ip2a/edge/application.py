@@ -18,7 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ip2a.auth import service as auth_service
 from ip2a.cache.store import Entry, Slot
 from ip2a.edge import responses, routing
-from ip2a.edge.context import KEY, Context, CredentialReader, Credentials, client_of
+from ip2a.edge.context import KEY, Context, CredentialReader, Credentials, Known, client_of
+from ip2a.edge.protocol import whole_answer
 from ip2a.limits.admission import ShedError
 from ip2a.limits.rates import ANONYMOUS, LOGIN_ADDRESS, Rate
 from ip2a.observability import metrics
@@ -27,7 +28,7 @@ from ip2a.observability.logs import TRACE_ID
 from ip2a.observability.tracing import trace_id_of, traceparent
 from ip2a.reads import NOBODY_ASKED, Query, Read, freshness_needed, own_query, shared_query
 from ip2a.runtime import Runtime
-from ip2a.security.principal import Principal, read_principal
+from ip2a.security.principal import Principal
 from ip2a.web import freshness
 from ip2a.web.security_headers import NOT_STORED, security_headers
 
@@ -45,7 +46,7 @@ class Edge:
         self._credentials = CredentialReader(runtime.token_keys, runtime.cookie_key)
         self._requests = Requests()
         self._headers = security_headers(in_production=runtime.settings.in_production)
-        self._hot_headers = [*self._headers, responses.JSON, responses.PRIVATE]
+        self._hot_head = responses.HotHead([*self._headers, responses.JSON, responses.PRIVATE])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -138,8 +139,8 @@ class _Exchange:
 
     async def _known(self, context: Context, credentials: Credentials) -> None:
         read = self._hot_read()
-        wanted = self._wanted(credentials, read)
-        checked = await self._edge._runtime.limiter.check(credentials.limit_key, credentials.rate, time.time(), wanted)
+        known = credentials.known.get("" if read is None else read.path) or self._prepared(credentials, read)
+        checked = await self._edge._runtime.limiter.ask(known.question, time.time())
         if checked.wait:
             await self._limited(credentials.rate, checked.wait)
             return
@@ -152,9 +153,10 @@ class _Exchange:
         context.principal = principal
         self._edge._requests.seen(principal.user_id)
         if read is not None:
-            query = _query(read, principal, credentials)
-            if query is not None:
-                await self._hot(context, query, slots[1], checked.remaining)
+            if known.principal is not principal:
+                known.principal, known.query = principal, _query(read, principal, credentials)
+            if known.query is not None:
+                await self._hot(context, known.query, slots[1], principal.rate, checked.remaining)
                 return
         await self._admit(context, principal.rate, checked.remaining)
 
@@ -163,18 +165,16 @@ class _Exchange:
             return None
         return self._edge._reads.get(self._path)
 
-    def _wanted(self, credentials: Credentials, read: Read | None) -> tuple[tuple[bytes, bytes], ...]:
-        path = "" if read is None else read.path
-        wanted = credentials.wanted.get(path)
-        if wanted is None:
-            subject = None
-            if read is not None:
-                subject = credentials.member_subject if read.own else read.subject
-            wanted = (credentials.principal_slot,)
-            if read is not None and subject is not None:
-                wanted = (*wanted, (subject, read.name.encode()))
-            credentials.wanted[path] = wanted
-        return wanted
+    def _prepared(self, credentials: Credentials, read: Read | None) -> Known:
+        """Remember what these credentials ask of Redis; paths that are not cacheable all ask the same."""
+        wanted = [credentials.principal_slot]
+        if read is not None:
+            subject = credentials.member_subject if read.own else read.subject
+            if subject is not None:
+                wanted.append((subject, read.name.encode()))
+        question = self._edge._runtime.limiter.question(credentials.limit_key, credentials.rate, wanted)
+        known = credentials.known["" if read is None else read.path] = Known(question)
+        return known
 
     async def _principal(self, credentials: Credentials, slot: Slot) -> Principal | None:
         reads = self._edge._runtime.read_through
@@ -182,33 +182,50 @@ class _Exchange:
         if entry is None or slot.lease:
             query = auth_service.principal_query(credentials.claims.user_id)
             entry = reads.cached(query, slot, 0) or await reads.load(query, slot, 0)
-        return read_principal(entry.body) if entry.status == 200 else None
+        else:
+            auth_service.PRINCIPAL.hits.inc()
+        return credentials.principal_of(entry.body) if entry.status == 200 else None
 
-    async def _hot(self, context: Context, query: Query, slot: Slot, remaining: int) -> None:
+    async def _hot(self, context: Context, query: Query, slot: Slot, rate: Rate, remaining: int) -> None:
         reads = self._edge._runtime.read_through
         self._route = query.read.path
-        principal = context.principal
-        min_lsn = freshness_needed(query.read, principal, context.min_lsn)
+        min_lsn = freshness_needed(query.read, context.principal, context.min_lsn)
         entry = reads.cached(query, slot, min_lsn) or await reads.load(query, slot, min_lsn)
-        assert principal is not None  # noqa: S101 (only called with one)
+        unchanged = bool(context.if_none_match) and context.has(entry.etag)
+        if entry.status == 200 and self._sent_whole(entry, rate, remaining, unchanged=unchanged):
+            return
         headers = [
-            *self._edge._hot_headers,
+            *self._edge._headers,
+            responses.JSON if entry.status == 200 else responses.PROBLEM,
+            responses.PRIVATE,
             (b"etag", b'"%s"' % entry.etag),
             (b"traceparent", traceparent(self._trace)),
-            *responses.rate_headers(principal.rate, remaining, _reset()),
+            *responses.rate_headers(rate, remaining, _reset()),
         ]
-        await self._send_entry(context, entry, headers)
-
-    async def _send_entry(self, context: Context, entry: Entry, headers: responses.Headers) -> None:
-        if context.if_none_match and context.has(entry.etag):
-            self._status = 304
-            self._begun = True
-            await responses.send_bytes(self._send, 304, headers, b"")
-            return
-        self._status = entry.status
+        body = entry.body
+        if unchanged:
+            self._status, body = 304, b""
+        else:
+            self._status = entry.status
+            headers.append((b"content-length", b"%d" % len(body)))
         self._begun = True
-        headers.append((b"content-length", b"%d" % len(entry.body)))
-        await responses.send_bytes(self._send, entry.status, headers, entry.body)
+        await responses.send_bytes(self._send, self._status, headers, body)
+
+    def _sent_whole(self, entry: Entry, rate: Rate, remaining: int, *, unchanged: bool) -> bool:
+        """Answer in one write, where the server offers that."""
+        send = whole_answer(self._scope)
+        if send is None:
+            return False
+        head, trace = self._edge._hot_head, traceparent(self._trace)
+        quota = (rate.per_minute, remaining, _reset())
+        if unchanged:
+            sent = send(head.unchanged(entry.etag, trace, quota), b"")
+        else:
+            sent = send(head.found(entry.etag, trace, quota, len(entry.body)), entry.body)
+        if sent:
+            self._begun = True
+            self._status = 304 if unchanged else 200
+        return sent
 
     async def _admit(self, context: Context, rate: Rate, remaining: int) -> None:
         context.route_class = routing.route_class(self._method, self._path, rate)

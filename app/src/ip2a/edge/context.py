@@ -8,9 +8,10 @@ from functools import lru_cache
 from starlette.types import Scope
 
 from ip2a.auth.service import Client
+from ip2a.limits.limiter import Question
 from ip2a.limits.rates import Rate, rate_of
-from ip2a.reads import member_subject, user_subject
-from ip2a.security.principal import Principal
+from ip2a.reads import Query, member_subject, user_subject
+from ip2a.security.principal import Principal, read_principal
 from ip2a.security.tokens import Claims, InvalidTokenError, TokenKeys, read_access_token
 from ip2a.settings import Network
 from ip2a.web import cookies, freshness
@@ -18,6 +19,15 @@ from ip2a.web.client_address import client_address
 
 KEY = "ip2a.context"
 MAXIMUM_CREDENTIALS = 20_000
+
+
+@dataclass(slots=True)
+class Known:
+    """What was worked out for one path at an earlier request with the same credentials."""
+
+    question: Question
+    principal: Principal | None = None
+    query: Query | None = None
 
 
 @dataclass(slots=True)
@@ -31,7 +41,15 @@ class Credentials:
     rate: Rate
     principal_slot: tuple[bytes, bytes]
     member_subject: bytes | None
-    wanted: dict[str, tuple[tuple[bytes, bytes], ...]] = field(default_factory=dict)
+    known: dict[str, Known] = field(default_factory=dict)
+    principal: Principal | None = None
+    principal_body: bytes = b""
+
+    def principal_of(self, body: bytes) -> Principal | None:
+        """The principal that `body` tells of; read anew only when it is not the same as before."""
+        if body != self.principal_body:
+            self.principal, self.principal_body = read_principal(body), body
+        return self.principal
 
 
 @dataclass(slots=True)

@@ -16,6 +16,27 @@ PROBLEM = (b"content-type", MEDIA_TYPE.encode())
 PRIVATE = (b"cache-control", b"private, no-cache")
 
 
+class HotHead:
+    """Status line and headers of cached answers: all that never changes is joined once."""
+
+    def __init__(self, fixed: Headers) -> None:
+        lines = b"".join(b"%b: %b\r\n" % (name, value.replace(b"%", b"%%")) for name, value in fixed)
+        varying = (
+            b'etag: "%b"\r\ntraceparent: %b\r\n'
+            b"ratelimit-limit: %d\r\nratelimit-remaining: %d\r\nratelimit-reset: %d\r\n"
+        )
+        self._found = b"HTTP/1.1 200 OK\r\n" + lines + varying + b"content-length: %d\r\n"
+        self._unchanged = b"HTTP/1.1 304 Not Modified\r\n" + lines + varying
+
+    def found(self, etag: bytes, trace: bytes, quota: tuple[int, int, int], length: int) -> bytes:
+        """Of 200 with a body of `length` bytes; `quota` is limit, remaining and seconds until it is new."""
+        return self._found % (etag, trace, *quota, length)
+
+    def unchanged(self, etag: bytes, trace: bytes, quota: tuple[int, int, int]) -> bytes:
+        """Of 304."""
+        return self._unchanged % (etag, trace, *quota)
+
+
 async def send_bytes(send: Send, status: int, headers: Headers, body: bytes) -> None:
     """One whole response."""
     await send({"type": "http.response.start", "status": status, "headers": headers})
