@@ -125,6 +125,9 @@ class AutoscalingStatus(Section):
     )
     demand: Line = Field(default="", description="Requests per second it was decided for.")
     connections: Line = Field(default="", description="Worst case of the connection ledger.")
+    prometheus: Annotated[str, StringConstraints(max_length=512)] = Field(
+        default="", description="Prometheus that was asked."
+    )
     decided_at: str = Field(default="", description="Time of the decision (RFC 3339, UTC).")
     state: Annotated[
         dict[str, JsonValue],

@@ -173,7 +173,7 @@ class Scaler:
                 subject,
                 job.tracked,
                 publish.conditions(decision, subject.resource.generation),
-                publish.published(decision, subject.spec),
+                publish.published(decision, subject.spec, subject.prometheus),
             )
             job.tracked.signature = publish.signature(decision)
             job.tracked.generation = subject.resource.generation

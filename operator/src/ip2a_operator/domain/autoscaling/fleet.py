@@ -10,10 +10,10 @@ from ip2a_operator.domain.autoscaling.settings import cpu_limit
 from ip2a_operator.domain.autoscaling.snapshot import AppFleet, DatabaseFleet, Fleet, Pause, PoolerFleet
 from ip2a_operator.domain.autoscaling.spec import ScalerSpec
 from ip2a_operator.domain.builders.metadata import Component
-from ip2a_operator.domain.facts import POOLER_LABEL
+from ip2a_operator.domain.facts import CNPG, POOLER_LABEL
 from ip2a_operator.domain.handover import POOL_BEFORE_ANNOTATION
 from ip2a_operator.domain.ledger import MIGRATION
-from ip2a_operator.domain.observed import Live
+from ip2a_operator.domain.observed import Live, Observed
 from ip2a_operator.domain.stack import Stack
 from ip2a_operator.domain.tree import Tree, branch, branches, number, strings, text
 from ip2a_operator.names import COMPONENT_LABEL, PAUSE_ANNOTATIONS
@@ -92,6 +92,17 @@ def epoch(stamp: str) -> float:
         return datetime.fromisoformat(stamp).timestamp() if stamp else 0.0
     except ValueError:
         return 0.0
+
+
+def seen_of(observed: Observed, stack: Stack) -> Seen:
+    """The objects that scaling looks at, among all of a resource."""
+    return Seen(
+        deployment=observed.get("apps/v1", "Deployment", stack.app),
+        write=observed.get(CNPG, "Pooler", stack.write_pool),
+        read=observed.get(CNPG, "Pooler", stack.read_pool),
+        cluster=observed.get(CNPG, "Cluster", stack.database),
+        pods=tuple(pod_facts(pod.tree) for pod in observed.of_kind("Pod")),
+    )
 
 
 def complete(seen: Seen, stack: Stack) -> bool:

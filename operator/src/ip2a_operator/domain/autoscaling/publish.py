@@ -45,7 +45,7 @@ def signature(decision: Decision) -> tuple[object, ...]:
     )
 
 
-def published(decision: Decision, spec: ScalerSpec) -> AutoscalingStatus:
+def published(decision: Decision, spec: ScalerSpec, prometheus: str) -> AutoscalingStatus:
     """The status of a decision."""
     verdict, wanted, account = decision.diagnosis, decision.demand, decision.ledger
     shown = [each for each in decision.actuators if each.actuator in SHOWN]
@@ -70,6 +70,7 @@ def published(decision: Decision, spec: ScalerSpec) -> AutoscalingStatus:
         ),
         demand=f"{wanted.level:.0f}/s, sized for {wanted.expected:.0f}/s ({wanted.source})",
         connections=f"{account.worst} of {account.budget} at worst",
+        prometheus="" if "@" in prometheus else prometheus,  # a login in the URL is nobody's to read
         decided_at=_stamp(decision.at),
         state=cast("dict[str, JsonValue]", memory.to_json(_worth_keeping(decision.state))),
     )

@@ -72,10 +72,9 @@ def _pooler(w: str, fresh: float) -> dict[str, str]:
     ours = f'{OWNED},database="{DATABASE}"'
     servers = '__name__=~"cnpg_pgbouncer_pools_sv_(active|active_cancel|idle|used|tested|login)"'
     clients = '__name__=~"cnpg_pgbouncer_pools_cl_(active|waiting)"'
-    cpu = f'rate(container_cpu_usage_seconds_total{{container="pgbouncer"}}[{SLOW_WINDOW}s])'
     return {
-        "pool.at": f"min by ({by}) (timestamp(cnpg_pgbouncer_up{{{OWNED}}}))",
-        "pool.fresh": _fresh("cnpg_pgbouncer_up", OWNED, by, fresh),
+        "pool.at": f"min by ({by}) (timestamp(cnpg_pgbouncer_collections_total{{{OWNED}}}))",
+        "pool.fresh": _fresh("cnpg_pgbouncer_collections_total", OWNED, by, fresh),
         "pool.window": f"sum by ({by}) (rate(cnpg_pgbouncer_collections_total{{{OWNED}}}{w}))",
         "pool.busy": f"sum by ({by}) (rate({stats}_xact_time{{{ours}}}{w})) / 1e6",
         "pool.active": f"sum by ({by}) (avg_over_time(cnpg_pgbouncer_pools_sv_active{{{ours}}}{w}))",
@@ -85,17 +84,16 @@ def _pooler(w: str, fresh: float) -> dict[str, str]:
         "pool.servers": f"sum by ({by}) ({{{servers},{OWNED}}})",
         "pool.largest": f"max by ({by}) (sum by ({by}, pod, user) ({{{servers},{ours}}}))",
         "pool.clients": f"sum by ({by}) ({{{clients},{OWNED}}})",
-        "pool.cpu": f"max by ({by}) (sum by (namespace, pod) ({cpu}) * on (namespace, pod) "
-        f"group_left (ip2a, pooler) (cnpg_pgbouncer_up{{{OWNED}}} >= bool 0))",
+        "pool.cpu": f"max by ({by}) ({_usage()} * on (namespace, pod) "
+        f"group_left (ip2a, pooler) (cnpg_pgbouncer_collections_total{{{OWNED}}} >= bool 0))",
     }
 
 
 def _database(w: str) -> dict[str, str]:
     primary, replica = f'{OWNED},role="primary"', f'{OWNED},role="replica"'
-    usage = f'sum by (namespace, pod) (rate(container_cpu_usage_seconds_total{{container="postgres"}}[{SLOW_WINDOW}s]))'
-    sampled = 'max by (namespace, pod) (timestamp(container_cpu_usage_seconds_total{container="postgres"}))'
+    usage, sampled = _usage(), 'max by (namespace, pod) (timestamp(container_cpu_usage_seconds_total{pod!=""}))'
     join = "on (namespace, pod) group_left (ip2a)"
-    backends = f'datname="{DATABASE}"'
+    backends = f'datname="{DATABASE}",application_name!="cnpg_metrics_exporter"'
 
     def of(role: str) -> str:
         return f"(cnpg_collector_up{{{role}}} >= bool 0)"
@@ -122,6 +120,12 @@ def _database(w: str) -> dict[str, str]:
         "connections": f"max by ({BY}) (sum by ({BY}, pod) (cnpg_backends_total{{{OWNED}}}))",
         "maxConnections": f'min by ({BY}) (cnpg_pg_settings_setting{{{OWNED},name="max_connections"}})',
     }
+
+
+def _usage() -> str:
+    """Cores by pod: the pod's own control group where it is counted, else its busiest container."""
+    rate = f'rate(container_cpu_usage_seconds_total{{pod!=""}}[{SLOW_WINDOW}s])'
+    return f"max by (namespace, pod) (sum by (namespace, pod, container) ({rate}))"
 
 
 def _fresh(metric: str, selector: str, by: str, seconds: float) -> str:
