@@ -7,7 +7,7 @@ from typing import Final, Self
 
 import aiohttp
 
-from ip2a_operator.domain.autoscaling.readings import Sample
+from ip2a_operator.domain.scaling.readings import Sample
 from ip2a_operator.domain.tree import Tree, branches, strings, text
 from ip2a_operator.errors import UnavailableError
 

@@ -19,20 +19,21 @@ from ip2a_operator.adapters.kube import KubeCluster
 from ip2a_operator.adapters.prometheus import PrometheusClient, matrix, vector
 from ip2a_operator.cli import planning
 from ip2a_operator.cli.gather import UNKNOWN_IMAGE, View, required
-from ip2a_operator.domain.autoscaling import publish, record
+from ip2a_operator.domain.autoscaling import record
 from ip2a_operator.domain.autoscaling.decide import decide
 from ip2a_operator.domain.autoscaling.decision import Decision
 from ip2a_operator.domain.autoscaling.explain import explain, what_if
-from ip2a_operator.domain.autoscaling.fleet import Seen, complete, fleet, seen_of
 from ip2a_operator.domain.autoscaling.ledger import current_targets
-from ip2a_operator.domain.autoscaling.readings import Sample
-from ip2a_operator.domain.autoscaling.settings import scaler_spec
 from ip2a_operator.domain.autoscaling.snapshot import Snapshot
 from ip2a_operator.domain.autoscaling.spec import ScalerSpec
 from ip2a_operator.domain.autoscaling.state import State, from_json
 from ip2a_operator.domain.observed import Observed
 from ip2a_operator.domain.plan import Surroundings, make_stack
 from ip2a_operator.domain.resource import parse
+from ip2a_operator.domain.scaling import publish
+from ip2a_operator.domain.scaling.fleet import Seen, complete, fleet, seen_of
+from ip2a_operator.domain.scaling.readings import Sample
+from ip2a_operator.domain.scaling.settings import scaler_spec
 from ip2a_operator.domain.stack import Images
 from ip2a_operator.domain.tree import branch
 from ip2a_operator.errors import InvalidSpecError, OperatorError, UnavailableError

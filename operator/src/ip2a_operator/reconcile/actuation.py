@@ -13,7 +13,6 @@ from typing import Final
 
 from ip2a_operator.domain.actions import Notice, NoticeKind
 from ip2a_operator.domain.autoscaling.decision import ActuatorDecision, Decision
-from ip2a_operator.domain.autoscaling.fleet import Seen, pool_size
 from ip2a_operator.domain.autoscaling.spec import Actuator
 from ip2a_operator.domain.handover import (
     ANNOTATION,
@@ -32,6 +31,7 @@ from ip2a_operator.domain.handover import (
     value_at,
 )
 from ip2a_operator.domain.observed import Live
+from ip2a_operator.domain.scaling.fleet import Seen, pool_size
 from ip2a_operator.domain.tree import text
 from ip2a_operator.names import AUTOSCALER_MANAGER, FIELD_MANAGER
 from ip2a_operator.reconcile.ports import Cluster, Fence, FieldConflictError, OutdatedError

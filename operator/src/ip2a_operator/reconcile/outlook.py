@@ -12,9 +12,9 @@ from typing import Final
 
 from ip2a_operator.domain.autoscaling.estimators import DEFAULT_REPLICA_LEAD
 from ip2a_operator.domain.autoscaling.forecast import assess
-from ip2a_operator.domain.autoscaling.queries import history
 from ip2a_operator.domain.autoscaling.snapshot import Growth
 from ip2a_operator.domain.autoscaling.spec import ForecastSpec
+from ip2a_operator.domain.scaling.queries import history
 from ip2a_operator.errors import OperatorError
 from ip2a_operator.reconcile.ports import Key, Metrics, ScalingMeter
 from ip2a_operator.reconcile.subjects import Subject

@@ -8,8 +8,8 @@ from typing import Protocol
 
 from ip2a_operator.domain.actions import Notice
 from ip2a_operator.domain.autoscaling.decision import Decision
-from ip2a_operator.domain.autoscaling.readings import Sample
 from ip2a_operator.domain.observed import Ref
+from ip2a_operator.domain.scaling.readings import Sample
 from ip2a_operator.domain.tree import Manifest, Tree
 from ip2a_operator.errors import RejectedError
 

@@ -13,15 +13,16 @@ from typing import Final
 from ip2a_operator.api.autoscaling import AutoscalingStatus
 from ip2a_operator.api.conditions import Condition, ConditionType, judge, merge
 from ip2a_operator.domain.actions import Notice, NoticeKind
-from ip2a_operator.domain.autoscaling import publish, record
+from ip2a_operator.domain.autoscaling import record
 from ip2a_operator.domain.autoscaling.decide import decide
 from ip2a_operator.domain.autoscaling.decision import Decision
-from ip2a_operator.domain.autoscaling.fleet import Seen, complete
 from ip2a_operator.domain.autoscaling.ledger import current_targets
 from ip2a_operator.domain.autoscaling.snapshot import Snapshot
 from ip2a_operator.domain.autoscaling.spec import Mode
 from ip2a_operator.domain.autoscaling.state import State
 from ip2a_operator.domain.backoff import fraction
+from ip2a_operator.domain.scaling import publish
+from ip2a_operator.domain.scaling.fleet import Seen, complete
 from ip2a_operator.errors import NotLeaderError, OperatorError
 from ip2a_operator.names import AUTOSCALER_MANAGER
 from ip2a_operator.reconcile.actuation import Actuation

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from ip2a_operator.domain.autoscaling.fleet import Seen, epoch, expected, fleet, leads, pause
-from ip2a_operator.domain.autoscaling.queries import batch
-from ip2a_operator.domain.autoscaling.readings import PodUsage, Usage, grouped, readings
-from ip2a_operator.domain.autoscaling.rivals import rivals
-from ip2a_operator.domain.autoscaling.settings import cores
 from ip2a_operator.domain.autoscaling.snapshot import Growth, Snapshot
 from ip2a_operator.domain.autoscaling.state import State
 from ip2a_operator.domain.builders.metadata import Component
+from ip2a_operator.domain.scaling.fleet import Seen, epoch, expected, fleet, leads, pause
+from ip2a_operator.domain.scaling.queries import batch
+from ip2a_operator.domain.scaling.readings import PodUsage, Usage, grouped, readings
+from ip2a_operator.domain.scaling.rivals import rivals
+from ip2a_operator.domain.scaling.settings import cores
 from ip2a_operator.domain.tree import Tree, branches, text
 from ip2a_operator.errors import OperatorError
 from ip2a_operator.reconcile.ports import Metrics, Neighbours, ScalingMeter

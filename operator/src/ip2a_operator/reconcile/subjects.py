@@ -7,8 +7,6 @@ are compared first.
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from ip2a_operator.domain.autoscaling.fleet import PodFacts, Seen, pod_facts
-from ip2a_operator.domain.autoscaling.settings import scaler_spec
 from ip2a_operator.domain.autoscaling.spec import ScalerSpec
 from ip2a_operator.domain.desired import desired
 from ip2a_operator.domain.facts import CNPG
@@ -16,6 +14,8 @@ from ip2a_operator.domain.handover import Path, fields_of, stated
 from ip2a_operator.domain.observed import Live, Observed, Ref, ref_of
 from ip2a_operator.domain.plan import Surroundings, make_stack
 from ip2a_operator.domain.resource import Resource, parse
+from ip2a_operator.domain.scaling.fleet import PodFacts, Seen, pod_facts
+from ip2a_operator.domain.scaling.settings import scaler_spec
 from ip2a_operator.domain.stack import Stack
 from ip2a_operator.domain.tree import Tree, branch, text
 from ip2a_operator.errors import InvalidSpecError

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from ip2a_operator.domain.autoscaling.readings import Answers, Expected
-from ip2a_operator.domain.autoscaling.settings import cpu_limit
 from ip2a_operator.domain.autoscaling.snapshot import AppFleet, DatabaseFleet, Fleet, Pause, PoolerFleet
 from ip2a_operator.domain.autoscaling.spec import ScalerSpec
 from ip2a_operator.domain.builders.metadata import Component
@@ -14,6 +12,8 @@ from ip2a_operator.domain.facts import CNPG, POOLER_LABEL
 from ip2a_operator.domain.handover import POOL_BEFORE_ANNOTATION
 from ip2a_operator.domain.ledger import MIGRATION
 from ip2a_operator.domain.observed import Live, Observed
+from ip2a_operator.domain.scaling.readings import Answers, Expected
+from ip2a_operator.domain.scaling.settings import cpu_limit
 from ip2a_operator.domain.stack import Stack
 from ip2a_operator.domain.tree import Tree, branch, branches, number, strings, text
 from ip2a_operator.names import COMPONENT_LABEL, PAUSE_ANNOTATIONS
