@@ -1,0 +1,227 @@
+"""The autoscaler on a real cluster in mode Auto: the right thing grows, nothing shrinks in the dark, nobody notices."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import pytest
+
+from devcluster import quickstart
+from tests.e2e import scaled
+from tests.e2e.kubernetes import NAMESPACE, RESOURCE, Kubernetes
+
+pytestmark = pytest.mark.timeout(900)
+
+DEPLOYMENT = f"{RESOURCE}-app"
+BRIDGE = "10.244.0.1"
+"""The host, as pods reach it."""
+PROMETHEUS = ("-n", "monitoring", "deployment", "prometheus")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _auto(kubernetes: Kubernetes) -> Iterator[None]:
+    """Mode Auto with small pods; afterwards everything is as the spec alone says, and as it was."""
+    before = scaled.sizes(kubernetes)
+    scaled.patch(kubernetes, scaled.AUTO)
+
+    def is_ours() -> bool:
+        found = kubernetes.get("-n", NAMESPACE, "deployment", DEPLOYMENT)
+        limits = found["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]
+        status = found["status"]
+        rolled = status.get("updatedReplicas") == status.get("readyReplicas") == status["replicas"]
+        ours = found["metadata"]["annotations"].get("ip2a.dev/autoscaled", "").startswith("auto")
+        return ours and limits["cpu"] == scaled.CPU and rolled
+
+    kubernetes.eventually(is_ours, within=120, what="the autoscaler takes over")
+    kubernetes.eventually(
+        lambda: scaled.condition(kubernetes, "MetricsFresh").get("status") == "True", within=60, what="metrics"
+    )
+    yield
+    scaled.patch(kubernetes, {"app": {"resources": None}, "autoscaling": {"mode": "Off", "app": None}})
+    kubernetes.eventually(
+        lambda: scaled.sizes(kubernetes) | {"ready": 0} == before | {"ready": 0}, within=60, what="back to the spec"
+    )
+    scaled.patch(kubernetes, {"autoscaling": None})
+    kubernetes.run("-n", NAMESPACE, "wait", f"ip2a/{RESOURCE}", "--for=condition=Ready", "--timeout=180s", timeout=200)
+
+
+def test_taking_over_changes_nothing_and_is_shown(kubernetes: Kubernetes) -> None:
+    found = kubernetes.get("-n", NAMESPACE, "deployment", DEPLOYMENT, "--show-managed-fields")
+    owners = {
+        entry["manager"] for entry in found["metadata"]["managedFields"] if "f:replicas" in entry["fieldsV1"].get("f:spec", {})
+    }  # fmt: skip
+    assert owners == {"ip2a-autoscaler"}
+    header, row = kubernetes.run("-n", NAMESPACE, "get", "ip2a", RESOURCE, "-o", "wide").splitlines()
+    assert {"CURRENT", "DESIRED", "BOTTLENECK"} <= set(header.split())
+    assert re.search(r"app 2, replicas 1", row)
+    assert scaled.condition(kubernetes, "ScalingActive")["status"] == "True"
+
+
+def test_six_times_the_load_in_an_instant(kubernetes: Kubernetes) -> None:
+    step = 30
+    with scaled.watching(kubernetes, "step") as seen, scaled.load("step", f"0:80,{step}:480", 110) as rows:
+        pass
+    late = scaled.violations(rows, step)
+    assert max(seen.series("app")) > 2
+    assert not [second for second in late if second > step + 60], late
+    assert sum(row["failed"] for row in rows) == 0
+    assert max(seen.series("rw")) <= 8
+
+
+def test_the_load_goes_and_so_do_the_pods_without_a_failed_request(kubernetes: Kubernetes) -> None:
+    with scaled.watching(kubernetes, "drain") as seen, scaled.load("drain", "0:30", 150) as rows:
+        kubernetes.eventually(lambda: scaled.sizes(kubernetes)["app"] < scaled.POD_MAX, within=140, what="a pod goes")
+    apps = seen.series("app")
+    assert apps == sorted(apps, reverse=True), "it never grows again"
+    assert sum(row["failed"] for row in rows) == 0
+
+
+def test_a_pool_too_small_is_raised_and_pods_are_not(kubernetes: Kubernetes) -> None:
+    pooler, before = f"{RESOURCE}-pool-rw", scaled.sizes(kubernetes)
+    small = {"spec": {"pgbouncer": {"parameters": {"default_pool_size": "1", "max_db_connections": "3"}}}}
+    kubernetes.run("-n", NAMESPACE, "patch", "pooler", pooler, "--type=merge", "-p", json.dumps(small))
+    with (
+        scaled.watching(kubernetes, "pool") as seen,
+        scaled.pgbench(kubernetes, "select pg_sleep(0.004);", 8, 45, through=pooler),
+    ):
+        seconds = kubernetes.eventually(
+            lambda: scaled.sizes(kubernetes)["rw"] >= 5, within=30, what="the pool is raised"
+        )
+    assert seconds <= 30
+    assert max(seen.series("app")) <= before["app"]
+    assert max(seen.series("connections")) <= 80, "the ledger's budget of 100 connections"
+
+
+def test_locks_freeze_it_and_an_event_says_so(kubernetes: Kubernetes) -> None:
+    before = scaled.sizes(kubernetes)
+    change = "update members set phone = phone where id = (select min(id) from members)"
+    script = f"begin;\n{change};\nselect pg_sleep(4);\nend;\n"
+    with scaled.watching(kubernetes, "lock") as seen, scaled.pgbench(kubernetes, script, 6, 40):
+        kubernetes.eventually(
+            lambda: scaled.scaling(kubernetes)["bottleneck"] == "DatabaseLock", within=30, what="the lock is named"
+        )
+    assert any("wait for a lock" in note for note in scaled.events(kubernetes, "BottleneckChanged"))
+    assert max(seen.series("app")) <= before["app"]
+    assert max(seen.series("rw")) <= before["rw"]
+
+
+def test_another_scaler_stops_it(kubernetes: Kubernetes) -> None:
+    kubernetes.run("-n", NAMESPACE, "autoscale", "deployment", DEPLOYMENT, "--min=2", "--max=3", "--cpu=90%")
+    try:
+        kubernetes.eventually(
+            lambda: scaled.condition(kubernetes, "Conflict").get("status") == "True",
+            within=40,
+            what="the rival is seen",
+        )
+        assert scaled.condition(kubernetes, "Conflict")["message"] == f"HorizontalPodAutoscaler/{DEPLOYMENT}"
+        assert scaled.condition(kubernetes, "ScalingActive")["status"] == "False"
+    finally:
+        kubernetes.run("-n", NAMESPACE, "delete", "hpa", DEPLOYMENT)
+    kubernetes.eventually(
+        lambda: scaled.condition(kubernetes, "Conflict").get("status") == "False", within=40, what="the rival is gone"
+    )
+
+
+def test_nothing_shrinks_on_lies(kubernetes: Kubernetes) -> None:
+    """A Prometheus whose every value is zero, while load that was there goes on."""
+    with scaled.load("lies", "0:80", 75):
+        time.sleep(15)
+        before = scaled.sizes(kubernetes)
+        with liar() as url, scaled.watching(kubernetes, "lies") as seen:
+            scaled.patch(kubernetes, {"monitoring": {"prometheusUrl": url}})
+            kubernetes.eventually(
+                lambda: scaled.condition(kubernetes, "MetricsFresh").get("status") == "False", within=30, what="doubt"
+            )
+            time.sleep(25)
+        scaled.patch(kubernetes, {"monitoring": {"prometheusUrl": None}})
+    for name in ("app", "rw", "ro", "instances"):
+        assert min(seen.series(name)) >= before[name]
+
+
+@pytest.mark.full
+def test_three_minutes_without_prometheus_under_load(kubernetes: Kubernetes) -> None:
+    with scaled.load("dark", "0:300", 300) as rows, scaled.watching(kubernetes, "dark") as seen:
+        kubernetes.eventually(lambda: scaled.sizes(kubernetes)["app"] > 2, within=60, what="it grows")
+        time.sleep(15)
+        before = scaled.sizes(kubernetes)
+        kubernetes.run("-n", "monitoring", "scale", "deployment", "prometheus", "--replicas=0")
+        began = len(seen.rows)
+        time.sleep(180)
+        kubernetes.run("-n", "monitoring", "scale", "deployment", "prometheus", "--replicas=1")
+    dark = seen.rows[began:]
+    for name in ("app", "rw", "ro", "instances"):
+        assert min(row[name] for row in dark) >= before[name]
+    assert sum(row["failed"] for row in rows) == 0
+
+
+def test_killed_at_any_moment_of_a_pool_move_the_budget_holds(kubernetes: Kubernetes) -> None:
+    """The operator dies again and again while the pool moves and clients press; connections are counted."""
+    pooler = f"{RESOURCE}-pool-rw"
+    with (
+        scaled.watching(kubernetes, "killed") as seen,
+        scaled.pgbench(kubernetes, "select pg_sleep(0.004);", 12, 70, through=pooler),
+    ):
+        for size in (1, 3, 2):
+            small = {"spec": {"pgbouncer": {"parameters": {"default_pool_size": str(size)}}}}
+            kubernetes.run("-n", NAMESPACE, "patch", "pooler", pooler, "--type=merge", "-p", json.dumps(small))
+            time.sleep(6 + size)
+            kubernetes.run(
+                "-n", quickstart.OPERATOR_NAMESPACE, "delete", "pods", "-l",
+                "app.kubernetes.io/instance=ip2a-operator", "--grace-period=0", "--force",
+            )  # fmt: skip
+            time.sleep(10)
+    assert max(seen.series("connections")) <= 80
+    grown = partial(lambda: scaled.sizes(kubernetes)["rw"] >= 2)
+    kubernetes.eventually(grown, within=120, what="it goes on where it was")
+
+
+@contextmanager
+def liar() -> Iterator[str]:
+    """A Prometheus, by its looks, whose every signal is a fresh zero. On the host, reached over the bridge."""
+
+    class Liar(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:  # the name is the library's
+            self.rfile.read(int(self.headers["Content-Length"]))
+            now = time.time()
+            who = {"namespace": NAMESPACE, "ip2a": RESOURCE}
+            times = ["app.at", "db.at", "replica.at", "cpu.primary.at", "cpu.replica.at"]
+            zeros = [
+                "offered", "offeredFast", "answered", "served", "reads", "failed", "appCpu", "inFlight", "db.window",
+                "cpu.primary", "cpu.replica", "lag", "walRate", "lockWaiters", "pgActive",
+            ]  # fmt: skip
+            sides = [{"pooler": f"{RESOURCE}-pool-{side}"} for side in ("rw", "ro")]
+            result = [{"metric": {"signal": "time"}, "value": [now, str(now)]}]
+            result += [{"metric": {**who, "signal": name}, "value": [now, str(now)]} for name in times]
+            result += [{"metric": {**who, "signal": name}, "value": [now, "0"]} for name in zeros]
+            result += [
+                {"metric": {**who, "signal": name}, "value": [now, "9"]} for name in ("app.fresh", "replica.count")
+            ]
+            for side in sides:
+                result.append({"metric": {**who, **side, "signal": "pool.at"}, "value": [now, str(now)]})
+                result.append({"metric": {**who, **side, "signal": "pool.fresh"}, "value": [now, "9"]})
+                result.append({"metric": {**who, **side, "signal": "pool.window"}, "value": [now, "0"]})
+            body = json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    with http.server.ThreadingHTTPServer((BRIDGE, 0), Liar) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"http://{BRIDGE}:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join(timeout=5)
