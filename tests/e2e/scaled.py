@@ -94,6 +94,14 @@ def load(name: str, rates: str, seconds: int, *arguments: str) -> Iterator[list[
     rows += [json.loads(line) for line in out.read_text().splitlines()]
 
 
+def restored_after(rows: list[dict[str, float]], first: int, calm: int = 10) -> int:
+    """Seconds after `first` from which on the objective held for `calm` seconds; a large number when never."""
+    bad = set(violations(rows, first))
+    last = int(rows[-1]["second"])
+    starts = range(first, last - calm + 2)
+    return next((start - first for start in starts if not bad & set(range(start, start + calm))), 10_000)
+
+
 def violations(rows: list[dict[str, float]], first: int = 0) -> list[int]:
     """Seconds from `first` on in which more than 5 % were late or more than 1 % failed."""
     return [
@@ -104,16 +112,20 @@ def violations(rows: list[dict[str, float]], first: int = 0) -> list[int]:
 
 
 def sizes(kubernetes: Kubernetes) -> dict[str, int]:
-    """What is asked for now."""
-    pools = {
-        side: kubernetes.get("-n", NAMESPACE, "pooler", f"{RESOURCE}-pool-{side}")["spec"] for side in ("rw", "ro")
-    }
-    deployment = kubernetes.get("-n", NAMESPACE, "deployment", f"{RESOURCE}-app")
+    """What is asked for now, in one question: it is asked every second."""
+    pools = {side: f"pooler/{RESOURCE}-pool-{side}" for side in ("rw", "ro")}
+    names = (f"deployment/{RESOURCE}-app", *pools.values(), f"cluster/{RESOURCE}-db")
+    deployment, write, read, database = kubernetes.get("-n", NAMESPACE, *names)["items"]
+
+    def size(pooler: dict[str, Any]) -> int:
+        return int(pooler["spec"]["pgbouncer"]["parameters"]["default_pool_size"])
+
     return {
         "app": deployment["spec"]["replicas"],
         "ready": deployment["status"].get("readyReplicas", 0),
-        **{side: int(spec["pgbouncer"]["parameters"]["default_pool_size"]) for side, spec in pools.items()},
-        "instances": kubernetes.get("-n", NAMESPACE, "cluster", f"{RESOURCE}-db")["spec"]["instances"],
+        "rw": size(write),
+        "ro": size(read),
+        "instances": database["spec"]["instances"],
     }
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import re
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
 
 import pytest
 
 from devcluster import quickstart
+from tests.control_plane.operator.scripted_prometheus import HEALTHY, POOLS, ScriptedPrometheus
 from tests.e2e import scaled
 from tests.e2e.kubernetes import NAMESPACE, RESOURCE, Kubernetes
 
@@ -37,7 +34,7 @@ def _auto(kubernetes: Kubernetes) -> Iterator[None]:
         status = found["status"]
         rolled = status.get("updatedReplicas") == status.get("readyReplicas") == status["replicas"]
         ours = found["metadata"]["annotations"].get("ip2a.dev/autoscaled", "").startswith("auto")
-        return ours and limits["cpu"] == scaled.CPU and rolled
+        return bool(ours and limits["cpu"] == scaled.CPU and rolled)
 
     kubernetes.eventually(is_ours, within=120, what="the autoscaler takes over")
     kubernetes.eventually(
@@ -55,8 +52,10 @@ def _auto(kubernetes: Kubernetes) -> Iterator[None]:
 def test_taking_over_changes_nothing_and_is_shown(kubernetes: Kubernetes) -> None:
     found = kubernetes.get("-n", NAMESPACE, "deployment", DEPLOYMENT, "--show-managed-fields")
     owners = {
-        entry["manager"] for entry in found["metadata"]["managedFields"] if "f:replicas" in entry["fieldsV1"].get("f:spec", {})
-    }  # fmt: skip
+        entry["manager"]
+        for entry in found["metadata"]["managedFields"]
+        if "f:replicas" in entry["fieldsV1"].get("f:spec", {})
+    }
     assert owners == {"ip2a-autoscaler"}
     header, row = kubernetes.run("-n", NAMESPACE, "get", "ip2a", RESOURCE, "-o", "wide").splitlines()
     assert {"CURRENT", "DESIRED", "BOTTLENECK"} <= set(header.split())
@@ -66,11 +65,10 @@ def test_taking_over_changes_nothing_and_is_shown(kubernetes: Kubernetes) -> Non
 
 def test_six_times_the_load_in_an_instant(kubernetes: Kubernetes) -> None:
     step = 30
-    with scaled.watching(kubernetes, "step") as seen, scaled.load("step", f"0:80,{step}:480", 110) as rows:
+    with scaled.watching(kubernetes, "step") as seen, scaled.load("step", f"0:60,{step}:360", 110) as rows:
         pass
-    late = scaled.violations(rows, step)
     assert max(seen.series("app")) > 2
-    assert not [second for second in late if second > step + 60], late
+    assert scaled.restored_after(rows, step) <= 60
     assert sum(row["failed"] for row in rows) == 0
     assert max(seen.series("rw")) <= 8
 
@@ -102,7 +100,7 @@ def test_a_pool_too_small_is_raised_and_pods_are_not(kubernetes: Kubernetes) -> 
 def test_locks_freeze_it_and_an_event_says_so(kubernetes: Kubernetes) -> None:
     before = scaled.sizes(kubernetes)
     change = "update members set phone = phone where id = (select min(id) from members)"
-    script = f"begin;\n{change};\nselect pg_sleep(4);\nend;\n"
+    script = f"set statement_timeout = 0;\nbegin;\n{change};\nselect pg_sleep(1);\nend;\n"
     with scaled.watching(kubernetes, "lock") as seen, scaled.pgbench(kubernetes, script, 6, 40):
         kubernetes.eventually(
             lambda: scaled.scaling(kubernetes)["bottleneck"] == "DatabaseLock", within=30, what="the lock is named"
@@ -134,8 +132,8 @@ def test_nothing_shrinks_on_lies(kubernetes: Kubernetes) -> None:
     with scaled.load("lies", "0:80", 75):
         time.sleep(15)
         before = scaled.sizes(kubernetes)
-        with liar() as url, scaled.watching(kubernetes, "lies") as seen:
-            scaled.patch(kubernetes, {"monitoring": {"prometheusUrl": url}})
+        with liar() as server, scaled.watching(kubernetes, "lies") as seen:
+            scaled.patch(kubernetes, {"monitoring": {"prometheusUrl": server.url}})
             kubernetes.eventually(
                 lambda: scaled.condition(kubernetes, "MetricsFresh").get("status") == "False", within=30, what="doubt"
             )
@@ -178,50 +176,12 @@ def test_killed_at_any_moment_of_a_pool_move_the_budget_holds(kubernetes: Kubern
             )  # fmt: skip
             time.sleep(10)
     assert max(seen.series("connections")) <= 80
-    grown = partial(lambda: scaled.sizes(kubernetes)["rw"] >= 2)
-    kubernetes.eventually(grown, within=120, what="it goes on where it was")
+    kubernetes.eventually(lambda: scaled.sizes(kubernetes)["rw"] >= 2, within=120, what="it goes on where it was")
 
 
-@contextmanager
-def liar() -> Iterator[str]:
+def liar() -> ScriptedPrometheus:
     """A Prometheus, by its looks, whose every signal is a fresh zero. On the host, reached over the bridge."""
-
-    class Liar(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # the name is the library's
-            self.rfile.read(int(self.headers["Content-Length"]))
-            now = time.time()
-            who = {"namespace": NAMESPACE, "ip2a": RESOURCE}
-            times = ["app.at", "db.at", "replica.at", "cpu.primary.at", "cpu.replica.at"]
-            zeros = [
-                "offered", "offeredFast", "answered", "served", "reads", "failed", "appCpu", "inFlight", "db.window",
-                "cpu.primary", "cpu.replica", "lag", "walRate", "lockWaiters", "pgActive",
-            ]  # fmt: skip
-            sides = [{"pooler": f"{RESOURCE}-pool-{side}"} for side in ("rw", "ro")]
-            result = [{"metric": {"signal": "time"}, "value": [now, str(now)]}]
-            result += [{"metric": {**who, "signal": name}, "value": [now, str(now)]} for name in times]
-            result += [{"metric": {**who, "signal": name}, "value": [now, "0"]} for name in zeros]
-            result += [
-                {"metric": {**who, "signal": name}, "value": [now, "9"]} for name in ("app.fresh", "replica.count")
-            ]
-            for side in sides:
-                result.append({"metric": {**who, **side, "signal": "pool.at"}, "value": [now, str(now)]})
-                result.append({"metric": {**who, **side, "signal": "pool.fresh"}, "value": [now, "9"]})
-                result.append({"metric": {**who, **side, "signal": "pool.window"}, "value": [now, "0"]})
-            body = json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}}).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Nothing."""
-
-    with http.server.ThreadingHTTPServer((BRIDGE, 0), Liar) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield f"http://{BRIDGE}:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join(timeout=5)
+    counts = {"app.fresh": 99.0, "replica.count": 1.0}
+    pools = {**dict.fromkeys(POOLS, 0.0), "pool.fresh": 99.0}
+    signals = {**dict.fromkeys(HEALTHY, 0.0), **counts}
+    return ScriptedPrometheus([(NAMESPACE, RESOURCE)], signals, dict(pools), dict(pools), host=BRIDGE)

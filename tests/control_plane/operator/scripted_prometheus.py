@@ -47,7 +47,7 @@ TIMES = ("app.at", "db.at", "replica.at", "cpu.primary.at", "cpu.replica.at")
 
 @dataclass
 class ScriptedPrometheus:
-    """Serves on 127.0.0.1 as a context manager; change its fields while it runs."""
+    """Serves on this host as a context manager; change its fields while it runs."""
 
     resources: list[tuple[str, str]]
     signals: dict[str, float] = field(default_factory=lambda: dict(HEALTHY))
@@ -56,6 +56,7 @@ class ScriptedPrometheus:
     age: float = 1.0
     down: bool = False
     questions: int = 0
+    host: str = "127.0.0.1"
 
     def __enter__(self) -> "ScriptedPrometheus":
         script = self
@@ -74,7 +75,7 @@ class ScriptedPrometheus:
             def log_message(self, *_: object) -> None:
                 """Nothing."""
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = http.server.ThreadingHTTPServer((self.host, 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
         return self
@@ -86,7 +87,7 @@ class ScriptedPrometheus:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"http://{self.host}:{self._server.server_address[1]}"
 
     def answer(self, result: list[dict[str, object]] | None = None) -> dict[str, object]:
         if result is None:

@@ -64,7 +64,7 @@ def test_what_was_scaled_stays_in_recommend_until_the_spec_says_something_else()
         assert applied(world, mode="Recommend")[DEPLOYMENT]["spec"]["replicas"] == 7
     wanted = resource({"autoscaling": {"mode": "Recommend"}, "app": {"replicas": 4}})
     made = plan(wanted, world.observed(), SURROUNDINGS, NOW)
-    again = {item.ref: item.manifest for item in made.actions if isinstance(item, Apply)}
+    again: dict[Ref, Any] = {item.ref: item.manifest for item in made.actions if isinstance(item, Apply)}
     assert again[DEPLOYMENT]["spec"]["replicas"] == 4
 
 
@@ -100,7 +100,7 @@ def test_owners_are_read_from_managed_fields() -> None:
         entry = {"operation": "Apply", "fieldsV1": {"f:spec": fields}}
         return {"metadata": {"managedFields": [{"manager": "ip2a-operator", **entry}]}}
 
-    pool = {"f:pgbouncer": {"f:parameters": {"f:default_pool_size": {}, "f:max_db_connections": {}}}}
+    pool: dict[str, Any] = {"f:pgbouncer": {"f:parameters": {"f:default_pool_size": {}, "f:max_db_connections": {}}}}
     assert handover.may_release(tree(**{"f:replicas": {}}), (REPLICAS,))
     assert not handover.may_release(tree(), (REPLICAS,))
     assert handover.may_release(tree(**{"f:instances": {}}, **pool), (INSTANCES, POOL_SIZE, POOL_LIMIT))

@@ -22,24 +22,24 @@ def window(scrape_interval: float) -> int:
     return max(4, round(4 * scrape_interval))
 
 
-def batch(scrape_interval: float) -> str:
+def batch(scrape_interval: float, slow_window: int = SLOW_WINDOW) -> str:
     """The whole question for resources whose metrics are scraped at this interval."""
-    return " or ".join(_marked(name, text) for name, text in parts(scrape_interval).items())
+    return " or ".join(_marked(name, text) for name, text in parts(scrape_interval, slow_window).items())
 
 
 def _marked(name: str, text: str) -> str:
     return f'label_replace({text}, "signal", "{name}", "", "")'
 
 
-def parts(scrape_interval: float) -> dict[str, str]:
+def parts(scrape_interval: float, slow_window: int = SLOW_WINDOW) -> dict[str, str]:
     """Expression of each part by the name that its answer carries."""
     w = f"[{window(scrape_interval)}s]"
     fresh = 3 * scrape_interval
     return {
         "time": "vector(time())",
         **_app(w, fresh),
-        **_pooler(w, fresh),
-        **_database(w),
+        **_pooler(w, fresh, slow_window),
+        **_database(w, slow_window),
     }
 
 
@@ -67,7 +67,7 @@ def _app(w: str, fresh: float) -> dict[str, str]:
     }
 
 
-def _pooler(w: str, fresh: float) -> dict[str, str]:
+def _pooler(w: str, fresh: float, slow: int) -> dict[str, str]:
     by, stats = f"{BY}, pooler", "cnpg_pgbouncer_stats_total"
     ours = f'{OWNED},database="{DATABASE}"'
     servers = '__name__=~"cnpg_pgbouncer_pools_sv_(active|active_cancel|idle|used|tested|login)"'
@@ -84,14 +84,14 @@ def _pooler(w: str, fresh: float) -> dict[str, str]:
         "pool.servers": f"sum by ({by}) ({{{servers},{OWNED}}})",
         "pool.largest": f"max by ({by}) (sum by ({by}, pod, user) ({{{servers},{ours}}}))",
         "pool.clients": f"sum by ({by}) ({{{clients},{OWNED}}})",
-        "pool.cpu": f"max by ({by}) ({_usage()} * on (namespace, pod) "
+        "pool.cpu": f"max by ({by}) ({_usage(slow)} * on (namespace, pod) "
         f"group_left (ip2a, pooler) (cnpg_pgbouncer_collections_total{{{OWNED}}} >= bool 0))",
     }
 
 
-def _database(w: str) -> dict[str, str]:
+def _database(w: str, slow: int) -> dict[str, str]:
     primary, replica = f'{OWNED},role="primary"', f'{OWNED},role="replica"'
-    usage, sampled = _usage(), 'max by (namespace, pod) (timestamp(container_cpu_usage_seconds_total{pod!=""}))'
+    usage, sampled = _usage(slow), 'max by (namespace, pod) (timestamp(container_cpu_usage_seconds_total{pod!=""}))'
     join = "on (namespace, pod) group_left (ip2a)"
     backends = f'datname="{DATABASE}",application_name!="cnpg_metrics_exporter"'
 
@@ -122,9 +122,9 @@ def _database(w: str) -> dict[str, str]:
     }
 
 
-def _usage() -> str:
+def _usage(seconds: int) -> str:
     """Cores by pod: the pod's own control group where it is counted, else its busiest container."""
-    rate = f'rate(container_cpu_usage_seconds_total{{pod!=""}}[{SLOW_WINDOW}s])'
+    rate = f'rate(container_cpu_usage_seconds_total{{pod!=""}}[{seconds}s])'
     return f"max by (namespace, pod) (sum by (namespace, pod, container) ({rate}))"
 
 
