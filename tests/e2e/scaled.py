@@ -59,6 +59,11 @@ class Watcher:
     def stop(self) -> None:
         self._stop.set()
 
+    def integral(self, name: str) -> int:
+        """Sum over time: pod-seconds of `ready`."""
+        pairs = zip(self.rows, self.rows[1:], strict=False)
+        return sum(before[name] * (after["at"] - before["at"]) for before, after in pairs)
+
     def series(self, name: str) -> list[int]:
         return [row[name] for row in self.rows]
 
