@@ -22,7 +22,7 @@ from ip2a_operator.names import OWNER_LABEL
 from ip2a_operator.reconcile.actuation import Actuation
 from ip2a_operator.reconcile.outlook import Outlook
 from ip2a_operator.reconcile.ports import Key
-from ip2a_operator.reconcile.scaler import PERIOD, Scaler
+from ip2a_operator.reconcile.scaler import Scaler
 from ip2a_operator.reconcile.sight import Sight
 from ip2a_operator.reconcile.store import Store
 from ip2a_operator.reconcile.subjects import Subjects
@@ -30,6 +30,7 @@ from tests.control_plane.operator.scripted_prometheus import ScriptedPrometheus
 from tests.unit.operator.worlds import SURROUNDINGS, World, resource_from, sample
 
 RESOURCES = 500
+PERIOD = 5.0
 PODS = 4
 """App pods of each resource, beside two database instances and two PgBouncers."""
 WARM_UP = 4
@@ -159,6 +160,7 @@ async def _measured(store: Store, scripted: ScriptedPrometheus) -> tuple[list[fl
             fence=api,
             journal=StdoutJournal("none"),
             meter=api,
+            period=PERIOD,
         )
         for number in range(WARM_UP + TICKS):
             body = json.dumps(scripted.answer()).encode()  # made outside of what is measured

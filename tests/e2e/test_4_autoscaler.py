@@ -64,15 +64,16 @@ def test_taking_over_changes_nothing_and_is_shown(kubernetes: Kubernetes) -> Non
 
 
 def test_six_times_the_load_in_an_instant(kubernetes: Kubernetes) -> None:
-    step = 30
-    with scaled.watching(kubernetes, "step") as seen, scaled.load("step", f"0:60,{step}:360", 110) as rows:
+    step = 15
+    with scaled.watching(kubernetes, "step") as seen, scaled.load("step", f"0:60,{step}:360", 75) as rows:
         pass
     assert max(seen.series("app")) > 2
-    assert scaled.restored_after(rows, step) <= 60
+    assert scaled.restored_after(rows, step) <= 50, "with the ten seconds that it must hold, a minute"
     assert sum(row["failed"] for row in rows) == 0
     assert max(seen.series("rw")) <= 8
 
 
+@pytest.mark.full
 def test_the_load_goes_and_so_do_the_pods_without_a_failed_request(kubernetes: Kubernetes) -> None:
     with scaled.watching(kubernetes, "drain") as seen, scaled.load("drain", "0:30", 150) as rows:
         kubernetes.eventually(lambda: scaled.sizes(kubernetes)["app"] < scaled.POD_MAX, within=140, what="a pod goes")
@@ -87,7 +88,7 @@ def test_a_pool_too_small_is_raised_and_pods_are_not(kubernetes: Kubernetes) -> 
     kubernetes.run("-n", NAMESPACE, "patch", "pooler", pooler, "--type=merge", "-p", json.dumps(small))
     with (
         scaled.watching(kubernetes, "pool") as seen,
-        scaled.pgbench(kubernetes, "select pg_sleep(0.004);", 8, 45, through=pooler),
+        scaled.pgbench(kubernetes, "select pg_sleep(0.004);", 8, 30, through=pooler),
     ):
         seconds = kubernetes.eventually(
             lambda: scaled.sizes(kubernetes)["rw"] >= 5, within=30, what="the pool is raised"
@@ -97,6 +98,7 @@ def test_a_pool_too_small_is_raised_and_pods_are_not(kubernetes: Kubernetes) -> 
     assert max(seen.series("connections")) <= 80, "the ledger's budget of 100 connections"
 
 
+@pytest.mark.full
 def test_locks_freeze_it_and_an_event_says_so(kubernetes: Kubernetes) -> None:
     before = scaled.sizes(kubernetes)
     change = "update members set phone = phone where id = (select min(id) from members)"
@@ -110,6 +112,7 @@ def test_locks_freeze_it_and_an_event_says_so(kubernetes: Kubernetes) -> None:
     assert max(seen.series("rw")) <= before["rw"]
 
 
+@pytest.mark.full
 def test_another_scaler_stops_it(kubernetes: Kubernetes) -> None:
     kubernetes.run("-n", NAMESPACE, "autoscale", "deployment", DEPLOYMENT, "--min=2", "--max=3", "--cpu=90%")
     try:
@@ -127,6 +130,7 @@ def test_another_scaler_stops_it(kubernetes: Kubernetes) -> None:
     )
 
 
+@pytest.mark.full
 def test_nothing_shrinks_on_lies(kubernetes: Kubernetes) -> None:
     """A Prometheus whose every value is zero, while load that was there goes on."""
     with scaled.load("lies", "0:80", 75):
@@ -159,6 +163,7 @@ def test_three_minutes_without_prometheus_under_load(kubernetes: Kubernetes) -> 
     assert sum(row["failed"] for row in rows) == 0
 
 
+@pytest.mark.full
 def test_killed_at_any_moment_of_a_pool_move_the_budget_holds(kubernetes: Kubernetes) -> None:
     """The operator dies again and again while the pool moves and clients press; connections are counted."""
     pooler = f"{RESOURCE}-pool-rw"

@@ -186,6 +186,7 @@ async def _scale(
             fence=lease,
             journal=StdoutJournal(settings.decisions),
             meter=meter,
+            period=settings.tick_seconds,
         )
         await scaler.run()
 

@@ -34,6 +34,7 @@ class Settings(BaseSettings):
         pattern=r"^(https?://\S+)?$",
         description="Prometheus that the autoscaler asks, unless a resource names one.",
     )
+    tick_seconds: float = Field(default=5.0, ge=0.5, le=60, description="From one decision to the next.")
     decisions: Literal["all", "changed", "none"] = Field(
         default="changed", description="Which of the autoscaler's decisions are written to standard output."
     )

@@ -72,7 +72,7 @@ def parsed(body: bytes, status: int, url: str) -> Tree:
         document = json.loads(body)
     except ValueError as error:
         raise UnavailableError(f"Prometheus at {url} answers HTTP {status} without JSON") from error
-    if not isinstance(document, dict) or document.get("status") != "success":
+    if status != 200 or not isinstance(document, dict) or document.get("status") != "success":
         said = text(document, "error")[:200] if isinstance(document, dict) else ""
         raise UnavailableError(f"Prometheus at {url} answers HTTP {status}: {said or 'not a success'}")
     data = document.get("data")

@@ -34,8 +34,6 @@ from ip2a_operator.reconcile.subjects import Subject, Subjects
 
 log = logging.getLogger(__name__)
 
-PERIOD: Final = 5.0
-"""Seconds from one tick to the next."""
 JITTER: Final = 0.1
 AT_ONCE: Final = 8
 """Resources that are written at the same time."""
@@ -84,6 +82,8 @@ class Scaler:
     fence: Fence
     journal: Journal
     meter: ScalingMeter
+    period: float
+    """Seconds from one tick to the next."""
     tracked: dict[Key, Tracked] = field(default_factory=dict)
 
     async def run(self) -> None:
@@ -101,7 +101,7 @@ class Scaler:
             except Exception:
                 log.exception("tick failed unexpectedly")
             number += 1
-            pause = PERIOD * (1.0 - JITTER / 2 + JITTER * fraction(f"tick{number}"))
+            pause = self.period * (1.0 - JITTER / 2 + JITTER * fraction(f"tick{number}"))
             await asyncio.sleep(max(0.1, pause - (time.monotonic() - began)))
 
     async def tick(self) -> None:

@@ -25,8 +25,8 @@ from ip2a_operator.reconcile.subjects import Subject
 
 log = logging.getLogger(__name__)
 
-SLOW_SECONDS: Final = 15.0
-"""How often pod usage and rivals are asked for: the kubelet measures no more often."""
+SLOW_TICKS: Final = 3
+"""Pod usage and rivals are asked for every so many ticks: the kubelet measures no more often."""
 CONTAINERS: Final = frozenset({Component.APP.value, "postgres"})
 
 Grouped = tuple[float | None, Mapping[tuple[str, str], Mapping[str, float]]]
@@ -54,7 +54,7 @@ class Sight:
         self._neighbours = neighbours
         self._meter = meter
         self._namespaces = namespaces or ("",)
-        self._slow_at = 0.0
+        self._ticks = 0
         self._usage: tuple[Tree, ...] = ()
         self._scalers: tuple[tuple[str, Tree], ...] = ()
         self._complaints: dict[str, str] = {}
@@ -63,7 +63,7 @@ class Sight:
         """One tick's view. Never raises OperatorError."""
         questions = sorted({question_of(subject) for subject in subjects})
         answers, _ = await asyncio.gather(
-            asyncio.gather(*(self._ask(url, interval) for url, interval in questions)), self._slow(now)
+            asyncio.gather(*(self._ask(url, interval) for url, interval in questions)), self._slow()
         )
         return View(dict(zip(questions, answers, strict=True)), usage_by_pod(self._usage, now), self._scalers)
 
@@ -76,10 +76,10 @@ class Sight:
         self._content("prometheus")
         return found
 
-    async def _slow(self, now: float) -> None:
-        if now - self._slow_at < SLOW_SECONDS:
+    async def _slow(self) -> None:
+        self._ticks += 1
+        if self._ticks % SLOW_TICKS != 1:
             return
-        self._slow_at = now
         usage, scalers = await asyncio.gather(self._pod_usage(), self._other_scalers())
         self._usage = usage
         self._scalers = self._scalers if scalers is None else scalers
