@@ -8,6 +8,7 @@ from bench import harness
 from bench.autoscaler import figures as f
 from bench.autoscaler.matrix import digest, finished
 from bench.autoscaler.scenarios import held_out
+from bench.autoscaler.tick import ticks
 from ip2a_operator.domain.autoscaling.decide import decide
 from ip2a_operator.domain.autoscaling.spec import Mode, ScalerSpec
 from ip2a_operator.domain.autoscaling.state import State
@@ -22,8 +23,11 @@ def rows() -> Sequence[harness.Row]:
     bars = harness.bars("autoscaler")
     found = list(finished(digest()))
     table = f.complete(f.collect(found))
+    seconds, cores = ticks()
     result = [
         harness.judged(bars["decide_p99"], decide_p99()),
+        harness.judged(bars["tick_500"], seconds),
+        harness.judged(bars["tick_500_cpu"], cores),
         harness.judged(bars["simulator_million"], simulator()),
     ]
     if not table:

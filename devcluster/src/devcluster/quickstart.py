@@ -32,6 +32,8 @@ URL = "http://localhost:8080"
 KIND_NAME = "ip2a"
 LOCAL_IMAGES = "imagePullPolicy=IfNotPresent"
 """No registry has what was built here; the chart's default would ask one."""
+PROMETHEUS = "prometheusUrl=http://prometheus.monitoring.svc:9090"
+"""The embedded cluster's own, which the autoscaler asks."""
 READY_SECONDS = 420
 SEED_SECONDS = 300
 
@@ -72,7 +74,7 @@ def on_embedded(progress: Progress) -> str:
         for one in built.values():
             images.import_file(one.archive, one.name)
     names = {name: one.name for name, one in built.items()}
-    return _install(progress, embedded_target(), names, (LOCAL_IMAGES, "replicas=1"))
+    return _install(progress, embedded_target(), names, (LOCAL_IMAGES, "replicas=1", PROMETHEUS))
 
 
 def embedded_target() -> Target:

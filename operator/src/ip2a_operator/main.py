@@ -19,22 +19,30 @@ from pydantic import ValidationError
 
 from ip2a_operator.adapters.clock import SystemClock, SystemEntropy
 from ip2a_operator.adapters.events import KubeRecorder
+from ip2a_operator.adapters.journal import StdoutJournal
 from ip2a_operator.adapters.kube import KubeCluster
 from ip2a_operator.adapters.lease import Lease
+from ip2a_operator.adapters.prometheus import PrometheusClient
 from ip2a_operator.domain.plan import Surroundings
 from ip2a_operator.errors import OperatorError
 from ip2a_operator.handlers import daemon, delete, login, startup, watch
 from ip2a_operator.handlers.context import Context
+from ip2a_operator.reconcile.actuation import Actuation
 from ip2a_operator.reconcile.executor import Executor
 from ip2a_operator.reconcile.loop import Loop
+from ip2a_operator.reconcile.outlook import Outlook
 from ip2a_operator.reconcile.ports import Key
 from ip2a_operator.reconcile.reconciler import Reconciler
+from ip2a_operator.reconcile.scaler import Scaler
+from ip2a_operator.reconcile.sight import Sight
 from ip2a_operator.reconcile.store import Store
+from ip2a_operator.reconcile.subjects import Subjects
 from ip2a_operator.reconcile.wakeups import Wakeups
 from ip2a_operator.settings import Settings
 from ip2a_operator.telemetry import logs
 from ip2a_operator.telemetry.metrics import LeaderGauge, Metrics, StateCollector
 from ip2a_operator.telemetry.probes import Health, ProbeServer
+from ip2a_operator.telemetry.scaling import ScalingMetrics
 
 log = logging.getLogger(__name__)
 
@@ -84,14 +92,16 @@ async def _lead(
     """Reconcile until told to stop, until the Lease is lost, or until there is something new to watch."""
     store, wakeups, clock = Store(), Wakeups(), SystemClock()
     metrics.registry.register(StateCollector(store, wakeups))
+    surroundings = Surroundings(settings.images, served)
+    recorder = KubeRecorder(cluster, clock, settings.pod_name)
     reconciler = Reconciler(
         cluster=cluster,
         store=store,
         executor=Executor(cluster, store, lease, SystemEntropy()),
-        recorder=KubeRecorder(cluster, clock, settings.pod_name),
+        recorder=recorder,
         clock=clock,
         fence=lease,
-        surroundings=Surroundings(settings.images, served),
+        surroundings=surroundings,
     )
     context = _context(settings, reconciler=reconciler, store=store, wakeups=wakeups, metrics=metrics, served=served)
     ready, ended = asyncio.Event(), asyncio.Event()
@@ -101,13 +111,25 @@ async def _lead(
         asyncio.create_task(_new_kinds(cluster, served)): 0,
         asyncio.create_task(_signalled(ready, stop)): 0,
     }
+    scaling = asyncio.create_task(
+        _scale(
+            settings,
+            ready,
+            store=store,
+            cluster=cluster,
+            lease=lease,
+            recorder=recorder,
+            metrics=metrics,
+            served=served,
+        )
+    )
     watching = asyncio.create_task(_watch(settings, context, ready=ready, ended=ended))
     done, _ = await asyncio.wait({*tasks, watching}, return_when=asyncio.FIRST_COMPLETED)
     ended.set()
     try:
         await watching
     finally:
-        for task in tasks:
+        for task in (*tasks, scaling):
             task.cancel()
     # kopf has its own signal handlers and returns by itself on a signal, which is an orderly end too.
     return max((status for task, status in tasks.items() if task in done), default=0)
@@ -135,6 +157,38 @@ def _context(
     )
     context = Context(store=store, wakeups=wakeups, loop=loop, tear_down=reconciler.tear_down, served=served)
     return context
+
+
+async def _scale(
+    settings: Settings,
+    ready: asyncio.Event,
+    *,
+    store: Store,
+    cluster: KubeCluster,
+    lease: Lease,
+    recorder: KubeRecorder,
+    metrics: Metrics,
+    served: frozenset[str],
+) -> None:
+    """The autoscaler, once every object has been seen."""
+    await ready.wait()
+    meter = ScalingMetrics(metrics.registry)
+    async with PrometheusClient() as prometheus:
+        scaler = Scaler(
+            subjects=Subjects(store, Surroundings(settings.images, served), settings.prometheus_url),
+            sight=Sight(prometheus, cluster, meter, settings.namespaces),
+            actuation=Actuation(cluster, store, lease),
+            outlook=Outlook(prometheus, meter),
+            cluster=cluster,
+            store=store,
+            recorder=recorder,
+            clock=SystemClock(),
+            fence=lease,
+            journal=StdoutJournal(settings.decisions),
+            meter=meter,
+            period=settings.tick_seconds,
+        )
+        await scaler.run()
 
 
 async def _watch(settings: Settings, context: Context, *, ready: asyncio.Event, ended: asyncio.Event) -> None:

@@ -40,6 +40,8 @@ ROTATED_ANNOTATION: Final = f"{GROUP}/rotated"
 """On a generated Secret: the token of its latest rotation."""
 PAUSED_ANNOTATION: Final = f"{GROUP}/paused"
 """On the resource: `true` stops every change, like `spec.paused`."""
+PAUSE_ANNOTATIONS: Final = (f"{GROUP}/pause", f"{GROUP}/pause-up", f"{GROUP}/pause-down")
+"""On the resource: the time until which the autoscaler changes nothing, raises nothing, lowers nothing."""
 ATTEMPT_ANNOTATION: Final = f"{GROUP}/attempt"
 """On a migration Job: how many Jobs of the same name failed before it."""
 RETAINED_ANNOTATION: Final = f"{GROUP}/retained"

@@ -29,6 +29,15 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     port: int = Field(default=8080, ge=0, le=65535, description="Port of probes and metrics.")
     resync_seconds: float = Field(default=600.0, ge=1, description="Time between two looks at a quiet resource.")
+    prometheus_url: str = Field(
+        default="",
+        pattern=r"^(https?://\S+)?$",
+        description="Prometheus that the autoscaler asks, unless a resource names one.",
+    )
+    tick_seconds: float = Field(default=5.0, ge=0.5, le=60, description="From one decision to the next.")
+    decisions: Literal["all", "changed", "none"] = Field(
+        default="changed", description="Which of the autoscaler's decisions are written to standard output."
+    )
     concurrency: int = Field(default=8, ge=1, le=64, description="Reconciliations at once.")
 
     @field_validator("namespaces", mode="before")

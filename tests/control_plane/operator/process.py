@@ -36,7 +36,15 @@ sys.exit(main())
 class OperatorProcess:
     """One replica of the operator that serves one namespace."""
 
-    def __init__(self, kubeconfig: Path, namespace: str, log: Path, *, name: str = "one") -> None:
+    def __init__(
+        self,
+        kubeconfig: Path,
+        namespace: str,
+        log: Path,
+        *,
+        name: str = "one",
+        settings: dict[str, str] | None = None,
+    ) -> None:
         self.port = _free_port()
         self._log = log
         self._environment = {
@@ -49,6 +57,7 @@ class OperatorProcess:
             "IP2A_OPERATOR_POD_NAMESPACE": namespace,
             "IP2A_OPERATOR_POD_NAME": name,
             "IP2A_OPERATOR_PORT": str(self.port),
+            **(settings or {}),
         }
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -4,6 +4,7 @@ own."""
 import json
 from collections.abc import Mapping
 from typing import Final, Protocol, cast
+from urllib.parse import urlencode
 
 import aiohttp
 from kubernetes.aio.client import ApiClient
@@ -11,12 +12,12 @@ from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.dynamic import DynamicClient
 from kubernetes.aio.dynamic.exceptions import DynamicApiError
 
-from ip2a_operator.api.kinds import BY_KIND, OWNED, RESOURCE, Kind
+from ip2a_operator.api.kinds import BY_KIND, OWNED, POD_USAGE, RESOURCE, SCALERS, Kind
 from ip2a_operator.domain.observed import Ref, ref_of
 from ip2a_operator.domain.tree import Manifest, Tree, branches, text
 from ip2a_operator.errors import RejectedError, UnavailableError
-from ip2a_operator.names import FIELD_MANAGER
-from ip2a_operator.reconcile.ports import FieldConflictError, Key
+from ip2a_operator.names import FIELD_MANAGER, OWNER_LABEL
+from ip2a_operator.reconcile.ports import FieldConflictError, Key, OutdatedError
 
 REQUEST_SECONDS: Final = 15.0
 """Longest time for any request but a watch."""
@@ -26,6 +27,7 @@ _TRANSIENT: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 EVENT: Final = Kind("events.k8s.io", "v1", "Event", "events")
+SERVICE: Final = Kind("", "v1", "Service", "services")
 LEASE: Final = Kind("coordination.k8s.io", "v1", "Lease", "leases")
 
 
@@ -68,6 +70,8 @@ class KubeCluster:
         except FailureError as failure:
             if failure.code == 409 and not force and _is_field_conflict(failure.status):
                 raise FieldConflictError(_conflicts(failure.status)) from failure
+            if failure.code == 409 and text(manifest, "metadata", "resourceVersion"):
+                raise OutdatedError(f"{ref}: {failure}") from failure
             raise _converted(failure, f"{ref}") from failure
 
     async def create(self, namespace: str, manifest: Manifest) -> Tree | None:
@@ -103,8 +107,10 @@ class KubeCluster:
             if failure.code not in {404, 409}:  # gone, or another object by now
                 raise _converted(failure, f"{ref}") from failure
 
-    async def apply_status(self, key: Key, status: Mapping[str, object]) -> Tree | None:
-        """Write the status of a resource; None when it is gone."""
+    async def apply_status(
+        self, key: Key, status: Mapping[str, object], *, manager: str = FIELD_MANAGER
+    ) -> Tree | None:
+        """Write a manager's part of the status of a resource; None when it is gone."""
         path = f"{RESOURCE.path(key.namespace, key.name)}/status"
         body = {
             "apiVersion": RESOURCE.api_version,
@@ -112,7 +118,7 @@ class KubeCluster:
             "metadata": {"name": key.name, "namespace": key.namespace},
             "status": status,
         }
-        query = {"field_manager": FIELD_MANAGER, "force_conflicts": True, "content_type": APPLY}
+        query = {"field_manager": manager, "force_conflicts": True, "content_type": APPLY}
         return await self._maybe("patch", RESOURCE, path, body, query)
 
     async def served_kinds(self) -> frozenset[str]:
@@ -133,6 +139,27 @@ class KubeCluster:
         """Objects of a kind with these labels."""
         query = {"label_selector": selector}
         return branches(await self._maybe("get", kind, kind.path(namespace), None, query) or {}, "items")
+
+    async def list_scalers(self, namespace: str) -> tuple[tuple[str, Tree], ...]:
+        """(kind, object) of every HPA, ScaledObject and VPA of a namespace, or of all when it is empty."""
+        found: list[tuple[str, Tree]] = []
+        for kind in SCALERS:
+            path = kind.path(namespace) if namespace else kind.everywhere
+            found += [(kind.kind, item) for item in branches(await self._maybe("get", kind, path) or {}, "items")]
+        return tuple(found)
+
+    async def list_pod_usage(self, namespace: str) -> tuple[Tree, ...]:
+        """PodMetrics of our pods in a namespace, or in all when it is empty; none without the metrics API."""
+        path = POD_USAGE.path(namespace) if namespace else POD_USAGE.everywhere
+        query = {"label_selector": OWNER_LABEL}
+        return branches(await self._maybe("get", POD_USAGE, path, None, query) or {}, "items")
+
+    async def proxied(self, path: str, query: Mapping[str, str]) -> Tree:
+        """What a Service answers to a GET through the API server. Raises OperatorError."""
+        answer = await self._maybe("get", SERVICE, f"{path}?{urlencode(query)}")
+        if answer is None:
+            raise RejectedError(f"{path.rpartition('/proxy')[0]} is not there")
+        return answer
 
     async def list_events(self, key: Key) -> tuple[Tree, ...]:
         """Events about a resource."""

@@ -4,7 +4,7 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -26,6 +26,25 @@ class ConditionType(StrEnum):
     INGRESS_READY = "IngressReady"
     CONNECTION_BUDGET = "ConnectionBudget"
     PAUSED = "Paused"
+    SCALING_ACTIVE = "ScalingActive"
+    METRICS_FRESH = "MetricsFresh"
+    SCALING_BLOCKED = "ScalingBlocked"
+    RECOMMENDING = "Recommending"
+    FORECAST_TRUSTED = "ForecastTrusted"
+    CONFLICT = "Conflict"
+
+
+SCALING: Final = frozenset(
+    {
+        ConditionType.SCALING_ACTIVE,
+        ConditionType.METRICS_FRESH,
+        ConditionType.SCALING_BLOCKED,
+        ConditionType.RECOMMENDING,
+        ConditionType.FORECAST_TRUSTED,
+        ConditionType.CONFLICT,
+    }
+)
+"""Those that the autoscaler publishes, as field manager of its own; ConnectionBudget is shared and the operator's."""
 
 
 Status = Literal["True", "False", "Unknown"]

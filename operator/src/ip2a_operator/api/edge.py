@@ -75,7 +75,12 @@ class Security(Section):
 class Monitoring(Section):
     """Where metrics are, and who collects them."""
 
-    prometheus_url: Url | None = Field(default=None, description="Prometheus that the autoscaler asks.")
+    prometheus_url: Url | None = Field(
+        default=None, description="Prometheus that the autoscaler asks; the operator's own setting when left out."
+    )
+    scrape_interval_seconds: int = Field(
+        default=5, ge=1, le=60, description="How often that Prometheus scrapes; PodMonitors are made with it."
+    )
     enabled: bool = Field(
         default=True,
         description="Make ServiceMonitor, PodMonitor and PrometheusRule where their CRDs exist.",

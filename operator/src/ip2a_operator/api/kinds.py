@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from ip2a_operator.names import GROUP, KIND, PLURAL, VERSION
 
 READ: Final = frozenset({"get", "list", "watch"})
+LIST: Final = frozenset({"list"})
 WRITE: Final = READ | {"create", "patch", "delete"}
 
 
@@ -70,5 +71,13 @@ OWNED: Final = (
     Kind("monitoring.coreos.com", "v1", "PodMonitor", "podmonitors", optional=True),
     Kind("monitoring.coreos.com", "v1", "PrometheusRule", "prometheusrules", optional=True),
 )
+
+SCALERS: Final = (
+    Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", LIST),
+    Kind("keda.sh", "v1alpha1", "ScaledObject", "scaledobjects", LIST, optional=True),
+    Kind("autoscaling.k8s.io", "v1", "VerticalPodAutoscaler", "verticalpodautoscalers", LIST, optional=True),
+)
+"""Other people's scalers: looked for, so that two never set the same number."""
+POD_USAGE: Final = Kind("metrics.k8s.io", "v1beta1", "PodMetrics", "pods", LIST, optional=True)
 
 BY_KIND: Final = {(kind.api_version, kind.kind): kind for kind in (RESOURCE, *OWNED)}

@@ -46,9 +46,12 @@ _COLUMNS: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("URL", "string", ".status.url", "Where browsers find it"),
     ("Ready", "string", '.status.conditions[?(@.type=="Ready")].status', "Whether it serves as specified"),
     ("Reason", "string", '.status.conditions[?(@.type=="Ready")].reason', "Why it is so"),
+    ("Current", "string", ".status.autoscaling.current", "Sizes: app pods, pools, replicas"),
+    ("Desired", "string", ".status.autoscaling.desired", "Sizes the autoscaler wants"),
+    ("Bottleneck", "string", ".status.autoscaling.bottleneck", "What limits the platform"),
     ("Age", "date", ".metadata.creationTimestamp", "Time since it was made"),
 )
-_DETAIL: Final = frozenset({"Reason"})
+_DETAIL: Final = frozenset({"Reason", "Current", "Desired", "Bottleneck"})
 
 
 def structural(schema: Mapping[str, JsonValue], definitions: Mapping[str, JsonValue]) -> Schema:

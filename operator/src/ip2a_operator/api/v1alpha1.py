@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints
 
-from ip2a_operator.api.autoscaling import Autoscaling
+from ip2a_operator.api.autoscaling import Autoscaling, AutoscalingStatus
 from ip2a_operator.api.base import Rule, Section
 from ip2a_operator.api.conditions import Condition
 from ip2a_operator.api.data import Cache, Database, Pooling
@@ -100,3 +100,6 @@ class IP2AStatus(Section):
     app: AppStatus = Field(default=AppStatus(), description="The app's pods.")
     database: DatabaseStatus = Field(default=DatabaseStatus(), description="The database's instances.")
     connections: ConnectionStatus = Field(default=ConnectionStatus(), description="The connection ledger.")
+    autoscaling: AutoscalingStatus | None = Field(
+        default=None, description="The autoscaler's latest decision, written by ip2a-autoscaler alone."
+    )

@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 import yaml
@@ -18,9 +18,11 @@ from ip2a_operator.api.conditions import timestamp
 from ip2a_operator.api.kinds import RESOURCE
 from ip2a_operator.cli import bundle as archive
 from ip2a_operator.cli import planning, report
+from ip2a_operator.cli import scaling as scaling_commands
 from ip2a_operator.cli.cleanup import clean_up
 from ip2a_operator.cli.connection import connect
 from ip2a_operator.cli.gather import gather, required
+from ip2a_operator.domain.autoscaling.codec import encode
 from ip2a_operator.domain.observed import Ref
 from ip2a_operator.domain.tree import text
 from ip2a_operator.errors import OperatorError
@@ -91,16 +93,60 @@ def status(name: str, namespace: str, output: str) -> None:
 @click.argument("name")
 @namespace_option
 @output_option
-def explain(name: str, namespace: str, output: str) -> None:
+@click.option("--scaling", is_flag=True, help="What the autoscaler sees, believes, does, and what it rejected.")
+@click.option("--what-if", metavar="users=N", help="With --scaling: as if so many users were signed in.")
+@click.option("--prometheus", default="", metavar="URL", help="With --scaling: Prometheus to ask, unless known.")
+def explain(  # noqa: PLR0917  # click names them
+    name: str, namespace: str, output: str, scaling: bool, what_if: str | None, prometheus: str
+) -> None:
     """Say why NAME is not Ready, and why it has the sizes that it has."""
+    if what_if and not scaling:
+        raise click.UsageError("--what-if needs --scaling")
+    users = _users(what_if)
 
     async def work() -> int:
         async with connect() as cluster:
+            if scaling:
+                return _say_scaling(
+                    await scaling_commands.ask(cluster, Key(namespace, name), prometheus), users, output
+                )
             lines = report.explanation(await required(cluster, Key(namespace, name)))
         if output == "text":
             click.echo("\n".join(lines))
         else:
             _dump(lines, output)
+        return 0
+
+    _finish(work())
+
+
+@ip2a.command()
+@click.argument("log", type=click.File(encoding="utf-8"))
+def replay(log: TextIO) -> None:
+    """Decide again what the operator's LOG (- for standard input) says it decided. Exit status 1: something differs."""
+    decisions, different = 0, 0
+    try:
+        for found in scaling_commands.replayed(log):
+            decisions += 1
+            different += not found.same
+            if not found.same:
+                click.echo(f"line {found.line}: decided otherwise ({found.decision.diagnosis.state})")
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    click.echo(f"{decisions} decisions, {different} different")
+    sys.exit(1 if different or not decisions else 0)
+
+
+@ip2a.command()
+@click.option("--trace", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="CSV.")
+@click.option("--spec", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="IP2A.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Picture or page: .png, .svg, .html.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the requests' own luck.")
+def simulate(trace: Path, spec: Path, out: Path | None, seed: int) -> None:
+    """Play a traffic shape (time,users or time,rps) against the rules of the IP2A in a file, without a cluster."""
+
+    async def work() -> int:
+        click.echo(scaling_commands.simulated(trace, scaling_commands.spec_of(spec), out, seed))
         return 0
 
     _finish(work())
@@ -176,6 +222,23 @@ def bundle(name: str, file: Path | None, namespace: str) -> None:
 def cleanup(namespaces: tuple[str, ...], timeout: float) -> None:
     """Delete every IP2A and wait until all are gone, while the operator still runs to tear them down."""
     _finish(clean_up(namespaces, timeout, click.echo))
+
+
+def _users(text: str | None) -> float | None:
+    if text is None:
+        return None
+    what, _, count = text.partition("=")
+    if what != "users" or not count.isdigit() or int(count) < 1:
+        raise click.UsageError("--what-if takes users=N with a whole number of 1 or more")
+    return float(count)
+
+
+def _say_scaling(asked: scaling_commands.Asked, users: float | None, output: str) -> int:
+    if output == "text":
+        click.echo(scaling_commands.told(asked, users))
+    else:
+        _dump(encode(asked.decision), output)
+    return 0
 
 
 def _annotate(key: Key, annotations: dict[str, str | None], done: str) -> None:

@@ -13,6 +13,7 @@ from ip2a_operator.cli.gather import View
 from ip2a_operator.domain.builders.secrets import secrets
 from ip2a_operator.domain.desired import desired
 from ip2a_operator.domain.drift import needs_apply, project, stamp
+from ip2a_operator.domain.handover import adjusted
 from ip2a_operator.domain.observed import Ref, ref_of
 from ip2a_operator.domain.plan import make_stack
 from ip2a_operator.domain.prune import prune
@@ -72,8 +73,9 @@ def _changes(stack: Stack, view: View) -> Iterator[Change]:
     for secret in secrets(stack):
         if ref_of(secret.manifest) not in view.observed.objects:
             yield Change("create", ref_of(secret.manifest), f"+ keys: {', '.join(secret.generated)}\n")
-    for manifest in manifests:
-        live = view.observed.objects.get(ref_of(manifest))
+    for stated in manifests:
+        live = view.observed.objects.get(ref_of(stated))
+        manifest = adjusted(stated, live, stack.resource.spec, stack.name)
         if live is None:
             yield Change("create", ref_of(manifest), _diff({}, manifest))
         elif manifest["kind"] != "Job" and needs_apply(stamp(manifest), live.tree, None):

@@ -19,6 +19,7 @@ from ip2a_operator.domain.capacity import sizes
 from ip2a_operator.domain.desired import Stage, Wanted, desired
 from ip2a_operator.domain.drift import covers, needs_apply, stamp
 from ip2a_operator.domain.facts import DIGESTS, Facts, facts, secret_digests
+from ip2a_operator.domain.handover import adjusted
 from ip2a_operator.domain.ledger import ledger
 from ip2a_operator.domain.observed import Live, Observed, Ref, ref_of
 from ip2a_operator.domain.prune import prune
@@ -166,7 +167,7 @@ def _objects(
         if item.stage not in opened or item.stage is Stage.MIGRATION:
             continue
         live = observed.objects.get(item.ref)
-        manifest = stamp(item.manifest)
+        manifest = stamp(adjusted(item.manifest, live, stack.resource.spec, stack.name))
         if live is None:
             steps.actions.append(Apply(manifest, known=False, why="missing"))
         elif live.deleting:

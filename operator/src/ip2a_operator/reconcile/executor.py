@@ -19,7 +19,7 @@ from ip2a_operator.domain.resource import Resource
 from ip2a_operator.domain.teardown import Retain
 from ip2a_operator.domain.tree import Tree, branch, strings
 from ip2a_operator.errors import ForeignObjectError, UnavailableError
-from ip2a_operator.names import RETAINED_ANNOTATION, ROTATED_ANNOTATION
+from ip2a_operator.names import AUTOSCALER_MANAGER, RETAINED_ANNOTATION, ROTATED_ANNOTATION
 from ip2a_operator.reconcile.ports import Cluster, Entropy, Fence, FieldConflictError, Key
 from ip2a_operator.reconcile.store import Store
 
@@ -72,7 +72,8 @@ class Executor:
         try:
             answer = await self.cluster.apply(resource.namespace, action.manifest, force=False)
         except FieldConflictError as conflict:
-            notices.append(Notice(NoticeKind.WARNING, "FieldConflict", f"{action.ref}: {conflict}"))
+            if not conflict.is_only_with(AUTOSCALER_MANAGER):  # which is us, told to stop
+                notices.append(Notice(NoticeKind.WARNING, "FieldConflict", f"{action.ref}: {conflict}"))
             answer = await self.cluster.apply(resource.namespace, action.manifest, force=True)
         self._file(answer)
         key = Key(resource.namespace, resource.name)

@@ -10,7 +10,7 @@ from ip2a_operator.api.v1alpha1 import IP2AStatus
 from ip2a_operator.domain import status
 from ip2a_operator.domain.actions import Notice, NoticeKind
 from ip2a_operator.domain.plan import Plan, Surroundings, plan
-from ip2a_operator.domain.resource import Resource, parse, parse_status
+from ip2a_operator.domain.resource import Resource, own_part, parse, parse_status
 from ip2a_operator.domain.teardown import teardown
 from ip2a_operator.domain.tree import branch, number, text
 from ip2a_operator.errors import InvalidSpecError, NotLeaderError, OperatorError, UnavailableError
@@ -96,15 +96,20 @@ class Reconciler:
         if fresh == resource.status:
             return
         self.fence.check()
-        answer = await self.cluster.apply_status(key, fresh.model_dump(by_alias=True, mode="json"))
+        answer = await self.cluster.apply_status(key, _dump(fresh))
         if answer is not None:
             self.store.put_resource(key, answer)
 
     async def _publish_invalid(self, key: Key, raw: Mapping[str, object], message: str) -> None:
-        previous = parse_status(branch(raw, "status"))
+        previous = own_part(parse_status(branch(raw, "status")))
         generation = number(raw, "metadata", "generation")
         fresh = status.invalid(previous, generation, message, self.clock.now())
         if fresh == previous:
             return
         self.fence.check()
-        await self.cluster.apply_status(key, fresh.model_dump(by_alias=True, mode="json"))
+        await self.cluster.apply_status(key, _dump(fresh))
+
+
+def _dump(status: IP2AStatus) -> Mapping[str, object]:
+    """As it is written; the autoscaler writes its part itself."""
+    return status.model_dump(by_alias=True, mode="json", exclude={"autoscaling"})

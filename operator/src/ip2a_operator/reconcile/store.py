@@ -59,6 +59,20 @@ class Store:
         filed = self._resources.get(key)
         return None if filed is None else _unfile(filed)
 
+    def version(self, key: Key) -> tuple[str, int] | None:
+        """Identity and version of a resource, without reading it."""
+        filed = self._resources.get(key)
+        return None if filed is None else (filed.uid, filed.version)
+
+    def versions(self, key: Key) -> dict[Ref, tuple[str, int]]:
+        """Identity and version of each of a resource's objects, without reading them."""
+        return {ref: (filed.uid, filed.version) for ref, filed in self._children.get(key, {}).items()}
+
+    def one(self, key: Key, ref: Ref) -> Live | None:
+        """One object of a resource."""
+        filed = self._children.get(key, {}).get(ref)
+        return None if filed is None else Live(_unfile(filed))
+
     def put(self, raw: Tree) -> Key | None:
         """File an object; the resource that it concerns, or None if it is old news or nobody's."""
         key = owner_of(raw)

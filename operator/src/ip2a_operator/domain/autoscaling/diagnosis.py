@@ -149,7 +149,7 @@ def _read(case: Case) -> tuple[str, ...]:
         return found
     found = _primary(case)
     reads, writes = get(Name.RO_BUSY), get(Name.RW_BUSY)
-    if found and reads >= 0.3 * (reads + writes):
+    if found and reads > 0.0 and reads >= 0.3 * (reads + writes):
         return (*found, f"reads are {reads / (reads + writes):.0%} of its load")
     return ()
 

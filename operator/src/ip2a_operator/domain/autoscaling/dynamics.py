@@ -133,7 +133,8 @@ def shape(actuator: Actuator, need: Need, memory: Memory, fleet: Fleet, around: 
         rise = Rise(actuator, goal, current, max(current, min(goal, least)))
         value, limit = _increase(rise, memory, around)
         return Shaped(value, tuple(limits) if limit is None else (*limits, limit))
-    floor = most if current > most else min(current, max(least, need.down, largest_need(memory)))
+    # what growing would ask for is the least to keep: at the maximum it is clamped, and must not read as "less"
+    floor = most if current > most else min(current, max(least, goal, need.down, largest_need(memory)))
     if floor < current:
         value, limit = _decrease(actuator, floor, current, memory, around)
         return Shaped(value, tuple(limits) if limit is None else (*limits, limit))

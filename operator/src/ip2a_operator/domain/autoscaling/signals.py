@@ -19,17 +19,27 @@ SUDDEN = 0.1
 MIN_COVERAGE = 0.8
 """Share of the ready pods that must have been scraped before a sum over pods counts."""
 
-CRITICAL = (
-    Name.OFFERED,
-    Name.SERVED,
-    Name.APP_CPU,
-    Name.ERROR_RATE,
-    Name.RW_BUSY,
-    Name.RW_WAITING,
-    Name.PRIMARY_CPU,
-)
+CRITICAL_OF_APP = (Name.OFFERED, Name.SERVED, Name.APP_CPU, Name.ERROR_RATE)
+CRITICAL = (*CRITICAL_OF_APP, Name.RW_BUSY, Name.RW_WAITING, Name.PRIMARY_CPU)
 CRITICAL_WITH_REPLICAS = (*CRITICAL, Name.RO_BUSY, Name.RO_WAITING, Name.REPLICA_CPU, Name.LAG)
-SUMS_OVER_PODS = frozenset({Name.SERVED, Name.APP_CPU, Name.IN_FLIGHT})
+SLOW = frozenset({Name.PRIMARY_CPU, Name.REPLICA_CPU, Name.KUBELET_CPU})
+"""Signals that come from the kubelet, which looks every 10 to 20 s whatever the scrape interval."""
+SLOW_SECONDS = 60.0
+SUMS_OVER_PODS = frozenset(
+    {
+        Name.OFFERED,
+        Name.SERVED,
+        Name.READS,
+        Name.APP_CPU,
+        Name.IN_FLIGHT,
+        Name.RW_BUSY,
+        Name.RW_WAITING,
+        Name.RW_RATE,
+        Name.RO_BUSY,
+        Name.RO_WAITING,
+        Name.RO_RATE,
+    }
+)
 
 
 class Status(StrEnum):
@@ -82,7 +92,9 @@ def settle_time(spec: ScalerSpec) -> float:
 
 
 def critical(fleet: Fleet) -> tuple[Name, ...]:
-    """The signals a decrease depends on."""
+    """The signals a decrease depends on; of a database that others run nothing is asked."""
+    if not fleet.database.managed:
+        return CRITICAL_OF_APP
     return CRITICAL_WITH_REPLICAS if fleet.database.ready > 0 else CRITICAL
 
 
@@ -109,7 +121,7 @@ def _status(name: Name, reading: Reading, stale_after: float) -> Status:
     value = reading.value
     if value is None or not 0.0 <= value < inf:
         return Status.MISSING
-    if reading.age > stale_after:
+    if reading.age > (max(stale_after, SLOW_SECONDS) if name in SLOW else stale_after):
         return Status.STALE
     if reading.coverage < MIN_COVERAGE and name in SUMS_OVER_PODS:
         return Status.SUSPECT

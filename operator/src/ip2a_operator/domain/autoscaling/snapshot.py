@@ -106,6 +106,8 @@ class DatabaseFleet:
     direct: int = 0
     primary_vcpu: float = 4.0
     replica_vcpu: float = 2.0
+    managed: bool = True
+    """Whether it is ours; of an external one nothing but its connection limit is known."""
 
 
 @dataclass(frozen=True, slots=True)

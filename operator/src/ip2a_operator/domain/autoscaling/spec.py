@@ -30,6 +30,8 @@ class Actuator(StrEnum):
 
 DB_SIDE = (Actuator.POOL_RW, Actuator.POOL_RO, Actuator.POOLERS_RW, Actuator.POOLERS_RO, Actuator.REPLICAS)
 """Actuators that change how many connections PostgreSQL may see."""
+READING = (Actuator.POOL_RO, Actuator.POOLERS_RO)
+"""Actuators of the pooler to the replicas."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,8 @@ class PoolSpec:
     """Bounds of the two Poolers. `min` counts server connections over all PgBouncer pods of one pooler."""
 
     mode: Mode | None = None
+    reading: bool = True
+    """Whether there is a reading pooler; without one its actuators are off."""
     min: int = 8
     max_per_instance: int | None = None
     pods_min: int = 2
@@ -181,6 +185,8 @@ class ScalerSpec:
             own = self.app.mode
         elif actuator is Actuator.REPLICAS:
             own = self.replicas.mode
+        elif actuator in READING and not self.pool.reading:
+            own = Mode.OFF
         else:
             own = self.pool.mode
         if own is None or self.mode is Mode.OFF:

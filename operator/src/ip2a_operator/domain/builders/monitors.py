@@ -10,7 +10,13 @@ from ip2a_operator.domain.tree import Manifest
 from ip2a_operator.names import OPS_PORT_NAME
 
 API: Final = "monitoring.coreos.com/v1"
-INTERVAL: Final = "15s"
+LABELS: Final = {
+    "ip2a": "ip2a_dev_owner",
+    "component": "app_kubernetes_io_component",
+    "pooler": "cnpg_io_poolerName",
+    "role": "cnpg_io_instanceRole",
+}
+"""Labels that the autoscaler's queries group by, from labels of the pods."""
 
 
 def monitors(stack: Stack) -> list[Manifest]:
@@ -43,9 +49,14 @@ def _pod_monitors(stack: Stack) -> list[Manifest]:
 
 
 def _pod_monitor(stack: Stack, name: str, component: Component, chosen: dict[str, str], port: str) -> Manifest:
+    interval = f"{stack.resource.spec.monitoring.scrape_interval_seconds}s"
+    relabelings = [
+        {"sourceLabels": [f"__meta_kubernetes_pod_label_{source}"], "targetLabel": label}
+        for label, source in LABELS.items()
+    ]
     spec = {
         "selector": {"matchLabels": chosen},
-        "podMetricsEndpoints": [{"port": port, "interval": INTERVAL}],
+        "podMetricsEndpoints": [{"port": port, "interval": interval, "relabelings": relabelings}],
     }
     return manifest(stack, API, "PodMonitor", name, component, spec=spec)
 

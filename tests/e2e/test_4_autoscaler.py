@@ -1,0 +1,241 @@
+"""The autoscaler on a real cluster in mode Auto: the right thing grows, nothing shrinks in the dark, nobody notices."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from devcluster import quickstart
+from tests.control_plane.operator.scripted_prometheus import HEALTHY, POOLS, ScriptedPrometheus
+from tests.e2e import scaled
+from tests.e2e.kubernetes import NAMESPACE, RESOURCE, Kubernetes
+
+pytestmark = pytest.mark.timeout(900)
+
+DEPLOYMENT = f"{RESOURCE}-app"
+BRIDGE = "10.244.0.1"
+"""The host, as pods reach it."""
+PROMETHEUS = ("-n", "monitoring", "deployment", "prometheus")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _auto(kubernetes: Kubernetes) -> Iterator[None]:
+    """Mode Auto with small pods; afterwards everything is as the spec alone says, and as it was."""
+    before = scaled.sizes(kubernetes)
+    scaled.patch(kubernetes, scaled.AUTO)
+
+    def is_ours() -> bool:
+        found = kubernetes.get("-n", NAMESPACE, "deployment", DEPLOYMENT)
+        limits = found["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]
+        status = found["status"]
+        rolled = status.get("updatedReplicas") == status.get("readyReplicas") == status["replicas"]
+        ours = found["metadata"]["annotations"].get("ip2a.dev/autoscaled", "").startswith("auto")
+        return bool(ours and limits["cpu"] == scaled.CPU and rolled)
+
+    kubernetes.eventually(is_ours, within=120, what="the autoscaler takes over")
+    kubernetes.eventually(
+        lambda: scaled.condition(kubernetes, "MetricsFresh").get("status") == "True", within=60, what="metrics"
+    )
+    yield
+    scaled.patch(kubernetes, {"app": {"resources": None}, "autoscaling": {"mode": "Off", "app": None}})
+    kubernetes.eventually(
+        lambda: scaled.sizes(kubernetes) | {"ready": 0} == before | {"ready": 0}, within=60, what="back to the spec"
+    )
+    scaled.patch(kubernetes, {"autoscaling": None})
+    kubernetes.run("-n", NAMESPACE, "wait", f"ip2a/{RESOURCE}", "--for=condition=Ready", "--timeout=180s", timeout=200)
+
+
+def test_taking_over_changes_nothing_and_is_shown(kubernetes: Kubernetes) -> None:
+    found = kubernetes.get("-n", NAMESPACE, "deployment", DEPLOYMENT, "--show-managed-fields")
+    owners = {
+        entry["manager"]
+        for entry in found["metadata"]["managedFields"]
+        if "f:replicas" in entry["fieldsV1"].get("f:spec", {})
+    }
+    assert owners == {"ip2a-autoscaler"}
+    header, row = kubernetes.run("-n", NAMESPACE, "get", "ip2a", RESOURCE, "-o", "wide").splitlines()
+    assert {"CURRENT", "DESIRED", "BOTTLENECK"} <= set(header.split())
+    assert re.search(r"app 2, replicas 1", row)
+    assert scaled.condition(kubernetes, "ScalingActive")["status"] == "True"
+
+
+def test_six_times_the_load_in_an_instant(kubernetes: Kubernetes) -> None:
+    step = 15
+    with scaled.watching(kubernetes, "step") as seen, scaled.load("step", f"0:60,{step}:360", 75) as rows:
+        pass
+    assert max(seen.series("app")) > 2
+    assert scaled.restored_after(rows, step) <= 50, "with the ten seconds that it must hold, a minute"
+    assert sum(row["failed"] for row in rows) == 0
+    assert max(seen.series("rw")) <= 8
+
+
+@pytest.mark.full
+def test_the_load_goes_and_so_do_the_pods_without_a_failed_request(kubernetes: Kubernetes) -> None:
+    with scaled.watching(kubernetes, "drain") as seen, scaled.load("drain", "0:30", 150) as rows:
+        kubernetes.eventually(lambda: scaled.sizes(kubernetes)["app"] < scaled.POD_MAX, within=140, what="a pod goes")
+    apps = seen.series("app")
+    assert apps == sorted(apps, reverse=True), "it never grows again"
+    assert sum(row["failed"] for row in rows) == 0
+
+
+def test_a_pool_too_small_is_raised_and_pods_are_not(kubernetes: Kubernetes) -> None:
+    pooler, before = f"{RESOURCE}-pool-rw", scaled.sizes(kubernetes)
+    small = {"spec": {"pgbouncer": {"parameters": {"default_pool_size": "1", "max_db_connections": "3"}}}}
+    kubernetes.run("-n", NAMESPACE, "patch", "pooler", pooler, "--type=merge", "-p", json.dumps(small))
+    with (
+        scaled.watching(kubernetes, "pool") as seen,
+        scaled.pgbench(kubernetes, "select pg_sleep(0.004);", 8, 30, through=pooler),
+    ):
+        seconds = kubernetes.eventually(
+            lambda: scaled.sizes(kubernetes)["rw"] >= 5, within=30, what="the pool is raised"
+        )
+    assert seconds <= 30
+    assert max(seen.series("app")) <= before["app"]
+    assert max(seen.series("connections")) <= 80, "the ledger's budget of 100 connections"
+
+
+@pytest.mark.full
+def test_locks_freeze_it_and_an_event_says_so(kubernetes: Kubernetes) -> None:
+    before = scaled.sizes(kubernetes)
+    change = "update members set phone = phone where id = (select min(id) from members)"
+    script = f"set statement_timeout = 0;\nbegin;\n{change};\nselect pg_sleep(1);\nend;\n"
+    with scaled.watching(kubernetes, "lock") as seen, scaled.pgbench(kubernetes, script, 6, 40):
+        kubernetes.eventually(
+            lambda: scaled.scaling(kubernetes)["bottleneck"] == "DatabaseLock", within=30, what="the lock is named"
+        )
+    assert any("wait for a lock" in note for note in scaled.events(kubernetes, "BottleneckChanged"))
+    assert max(seen.series("app")) <= before["app"]
+    assert max(seen.series("rw")) <= before["rw"]
+
+
+@pytest.mark.full
+def test_another_scaler_stops_it(kubernetes: Kubernetes) -> None:
+    kubernetes.run("-n", NAMESPACE, "autoscale", "deployment", DEPLOYMENT, "--min=2", "--max=3", "--cpu=90%")
+    try:
+        kubernetes.eventually(
+            lambda: scaled.condition(kubernetes, "Conflict").get("status") == "True",
+            within=40,
+            what="the rival is seen",
+        )
+        assert scaled.condition(kubernetes, "Conflict")["message"] == f"HorizontalPodAutoscaler/{DEPLOYMENT}"
+        assert scaled.condition(kubernetes, "ScalingActive")["status"] == "False"
+    finally:
+        kubernetes.run("-n", NAMESPACE, "delete", "hpa", DEPLOYMENT)
+    kubernetes.eventually(
+        lambda: scaled.condition(kubernetes, "Conflict").get("status") == "False", within=40, what="the rival is gone"
+    )
+
+
+@pytest.mark.full
+def test_nothing_shrinks_on_lies(kubernetes: Kubernetes) -> None:
+    """A Prometheus whose every value is zero, while load that was there goes on."""
+    with scaled.load("lies", "0:80", 75):
+        time.sleep(15)
+        before = scaled.sizes(kubernetes)
+        with liar() as server, scaled.watching(kubernetes, "lies") as seen:
+            scaled.patch(kubernetes, {"monitoring": {"prometheusUrl": server.url}})
+            kubernetes.eventually(
+                lambda: scaled.condition(kubernetes, "MetricsFresh").get("status") == "False", within=30, what="doubt"
+            )
+            time.sleep(25)
+        scaled.patch(kubernetes, {"monitoring": {"prometheusUrl": None}})
+    for name in ("app", "rw", "ro", "instances"):
+        assert min(seen.series(name)) >= before[name]
+
+
+@pytest.mark.full
+def test_three_minutes_without_prometheus_under_load(kubernetes: Kubernetes) -> None:
+    with scaled.load("dark", "0:300", 300) as rows, scaled.watching(kubernetes, "dark") as seen:
+        kubernetes.eventually(lambda: scaled.sizes(kubernetes)["app"] > 2, within=60, what="it grows")
+        time.sleep(15)
+        before = scaled.sizes(kubernetes)
+        kubernetes.run("-n", "monitoring", "scale", "deployment", "prometheus", "--replicas=0")
+        began = len(seen.rows)
+        time.sleep(180)
+        kubernetes.run("-n", "monitoring", "scale", "deployment", "prometheus", "--replicas=1")
+    dark = seen.rows[began:]
+    for name in ("app", "rw", "ro", "instances"):
+        assert min(row[name] for row in dark) >= before[name]
+    assert sum(row["failed"] for row in rows) == 0
+
+
+@pytest.mark.full
+def test_killed_at_any_moment_of_a_pool_move_the_budget_holds(kubernetes: Kubernetes) -> None:
+    """The operator dies again and again while the pool moves and clients press; connections are counted."""
+    pooler = f"{RESOURCE}-pool-rw"
+    with (
+        scaled.watching(kubernetes, "killed") as seen,
+        scaled.pgbench(kubernetes, "select pg_sleep(0.004);", 12, 70, through=pooler),
+    ):
+        for size in (1, 3, 2):
+            small = {"spec": {"pgbouncer": {"parameters": {"default_pool_size": str(size)}}}}
+            kubernetes.run("-n", NAMESPACE, "patch", "pooler", pooler, "--type=merge", "-p", json.dumps(small))
+            time.sleep(6 + size)
+            kubernetes.run(
+                "-n", quickstart.OPERATOR_NAMESPACE, "delete", "pods", "-l",
+                "app.kubernetes.io/instance=ip2a-operator", "--grace-period=0", "--force",
+            )  # fmt: skip
+            time.sleep(10)
+    assert max(seen.series("connections")) <= 80
+    kubernetes.eventually(lambda: scaled.sizes(kubernetes)["rw"] >= 2, within=120, what="it goes on where it was")
+
+
+def liar() -> ScriptedPrometheus:
+    """A Prometheus, by its looks, whose every signal is a fresh zero. On the host, reached over the bridge."""
+    counts = {"app.fresh": 99.0, "replica.count": 1.0}
+    pools = {**dict.fromkeys(POOLS, 0.0), "pool.fresh": 99.0}
+    signals = {**dict.fromkeys(HEALTHY, 0.0), **counts}
+    return ScriptedPrometheus([(NAMESPACE, RESOURCE)], signals, dict(pools), dict(pools), host=BRIDGE)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(2400)
+def test_against_a_real_hpa_on_cpu(kubernetes: Kubernetes) -> None:
+    """The same pods, limits, load and start, in turns: seconds over the objective, and pod-seconds paid for them."""
+    ours: list[dict[str, int]] = []
+    theirs: list[dict[str, int]] = []
+    for turn in range(3):
+        for policy in ("ours", "hpa") if turn % 2 == 0 else ("hpa", "ours"):
+            found = _course(kubernetes, policy, turn)
+            (ours if policy == "ours" else theirs).append(found)
+    kept = {"ours": ours, "hpa": theirs}
+    (scaled.TRACES / "against-hpa.json").write_text(json.dumps(kept, indent=1) + "\n")
+    for name, better in (("violationSeconds", min), ("podSeconds", min)):
+        mine, his = (sum(course[name] for course in courses) for courses in (ours, theirs))
+        assert better(mine, his) == mine, kept
+
+
+def _course(kubernetes: Kubernetes, policy: str, turn: int) -> dict[str, int]:
+    """One course of load from two pods on, under one of the two scalers."""
+    mode = "Auto" if policy == "ours" else "Off"
+    scaled.patch(kubernetes, {"autoscaling": {"mode": "Off"}, "app": {"replicas": 2}})
+    kubernetes.eventually(
+        lambda: (found := scaled.sizes(kubernetes))["app"] == 2 == found["ready"], within=90, what="two pods"
+    )
+    scaled.patch(kubernetes, {"autoscaling": {"mode": mode}})
+    if policy == "hpa":
+        # the operator's replicas are drift to an HPA's eyes and the other way round: the spec must not say any
+        kubernetes.run("-n", NAMESPACE, "annotate", "ip2a", RESOURCE, "ip2a.dev/paused=true", "--overwrite")
+        bounds = ("--min=2", f"--max={scaled.POD_MAX}", "--cpu=70%")
+        kubernetes.run("-n", NAMESPACE, "autoscale", "deployment", DEPLOYMENT, *bounds)
+    time.sleep(30)  # metrics of both are warm
+    name, step = f"against-hpa-{turn}-{policy}", 20
+    try:
+        with scaled.watching(kubernetes, name) as seen, scaled.load(name, f"0:60,{step}:420", 100) as rows:
+            pass
+    finally:
+        if policy == "hpa":
+            kubernetes.run("-n", NAMESPACE, "delete", "hpa", DEPLOYMENT)
+            kubernetes.run("-n", NAMESPACE, "annotate", "ip2a", RESOURCE, "ip2a.dev/paused-")
+    first = next((row["at"] for row in seen.rows if row["app"] > 2), 0)
+    return {
+        "violationSeconds": len(scaled.violations(rows, step)),
+        "podSeconds": seen.integral("ready"),
+        "firstScaleUpAfter": int(first - rows[step]["at"]) if first else -1,
+        "failed": int(sum(row["failed"] for row in rows)),
+        "most": max(seen.series("app")),
+    }
