@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 from ip2a.auth.models import RoleName
 from ip2a.database.engines import connect_arguments, database_url
 from ip2a.database.identity import SYSTEM
-from ip2a.database.migrate import APPLICATION_ROLE
+from ip2a.database.roles import APPLICATION_ROLE
 from ip2a.referrals.rules import LOCAL_TIME
 from ip2a.security.passwords import PasswordHasher
 from ip2a.seed import core, referral, trail, training
