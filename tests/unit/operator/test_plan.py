@@ -188,7 +188,7 @@ def test_exceeded_budget_is_refused_with_the_arithmetic() -> None:
     assert made.actions == ()
     budget = conditions(made)["ConnectionBudget"]
     assert budget.status == "False"
-    assert "6 write poolers (old and new) × 82" in budget.message
+    assert "6 write poolers (old and new) × 84" in budget.message
     assert "> 97" in budget.message
     assert conditions(made)["Ready"].status == "False"
 
