@@ -15,6 +15,7 @@ from typing import Final
 
 from ip2a_operator.api.data import Pool
 from ip2a_operator.api.v1alpha1 import IP2ASpec
+from ip2a_operator.domain import background
 
 SECONDS_BETWEEN_REQUESTS: Final = 5
 REQUESTS_PER_POD: Final = 150
@@ -24,8 +25,10 @@ SECOND_REPLICA_FROM: Final = 2_000
 THIRD_REPLICA_FROM: Final = 10_000
 SECOND_POOLER_FROM: Final = 1_000
 WORKER_POOL: Final = 1
-WORKER_OVERFLOW: Final = 3
-"""A worker mostly waits for its queue; four connections an engine are for its few jobs at once."""
+WORKER_OVERFLOW: Final = 2
+"""A worker mostly waits for its queue; connections of an engine are for its few jobs at once."""
+JOB_CONNECTIONS: Final = 2
+"""Of each engine of a scheduled job."""
 AUTO_GROWTH: Final = 2
 """How many times its derived size the autoscaler may make a pool, unless a bound is given."""
 
@@ -75,15 +78,15 @@ class Sizes:
     jobs: int
     """Scheduled jobs, which may all run at once."""
     worker_pool: int
-    """Connections a worker or job keeps per engine."""
+    """Connections a worker keeps per engine."""
     worker_overflow: int
     cache_memory: int
     """Redis maxmemory in MiB."""
     cache: Amounts
 
 
-def sizes(spec: IP2ASpec) -> Sizes:
-    """The sizes for a spec."""
+def sizes(spec: IP2ASpec, *, platform: bool = True) -> Sizes:
+    """The sizes for a spec; `platform`: the image is the platform's own, which has a worker and jobs."""
     rate = spec.users / SECONDS_BETWEEN_REQUESTS
     replicas = spec.app.replicas if spec.app.replicas is not None else app_replicas(spec.users)
     instances = spec.database.instances or database_instances(spec.users)
@@ -92,7 +95,9 @@ def sizes(spec: IP2ASpec) -> Sizes:
     read = _pool(spec.pooling.read, _pooler_pods(spec.users), _clamp(8 + spec.users // 200, 8, 60), bound)
     memory = _clamp(256 + spec.users // 10, 256, 8192)
     cache_memory = mebibytes(spec.cache.memory) if spec.cache.memory else 64 + 64 * (spec.users // 2000)
-    client_pool = spec.app.pool_size or _client_pool(spec, write, replicas)
+    workers = background.workers(spec, platform=platform)
+    jobs = len(background.jobs(spec, platform=platform))
+    client_pool = spec.app.pool_size or _client_pool(spec, write, replicas, _clients(workers, jobs))
     overflow = spec.app.max_overflow
     return Sizes(
         requests_per_second=rate,
@@ -106,8 +111,8 @@ def sizes(spec: IP2ASpec) -> Sizes:
         pooler=Amounts(_clamp(20 + round(rate / 4), 20, 1000), 32, 1000, 128),
         client_pool=client_pool,
         client_overflow=overflow if overflow is not None else client_pool,
-        workers=spec.app.worker.replicas if spec.app.worker.enabled else 0,
-        jobs=len(spec.app.jobs),
+        workers=workers,
+        jobs=jobs,
         worker_pool=WORKER_POOL,
         worker_overflow=WORKER_OVERFLOW,
         cache_memory=cache_memory,
@@ -162,16 +167,19 @@ def _pool(given: Pool, pods: int, connections: int, bound: int | None) -> PoolSi
     return PoolSizes(pods, size, given.reserve, given.max_clients, most=bound or AUTO_GROWTH * size)
 
 
-def _client_pool(spec: IP2ASpec, write: PoolSizes, replicas: int) -> int:
+def _clients(workers: int, jobs: int) -> int:
+    """Connections of both engines of everything in the background, old and new workers at once."""
+    return 2 * (2 * workers * (WORKER_POOL + WORKER_OVERFLOW) + jobs * JOB_CONNECTIONS)
+
+
+def _client_pool(spec: IP2ASpec, write: PoolSizes, replicas: int, others: int) -> int:
     """Twice the server connections shared out over all processes: a transaction holds one for only part of the
     time that a request holds its client connection. Without poolers, what an external database grants is shared
     out over old and new pods, two engines each, kept and overflow alike."""
     processes = max(replicas * spec.app.processes, 1)
     if spec.database.external is None:
         return _clamp(math.ceil(2 * write.pods * write.size / processes), 2, 10)
-    workers = spec.app.worker.replicas if spec.app.worker.enabled else 0
-    background = 2 * (2 * workers + len(spec.app.jobs)) * (WORKER_POOL + WORKER_OVERFLOW)
-    left = spec.database.external.max_connections - 2 - background
+    left = spec.database.external.max_connections - 2 - others
     return _clamp(left // (4 * 2 * processes), 1, 10)
 
 

@@ -16,7 +16,7 @@ from math import ceil
 from typing import Final
 
 from ip2a_operator.api.v1alpha1 import IP2ASpec
-from ip2a_operator.domain.capacity import PoolSizes, Sizes
+from ip2a_operator.domain.capacity import JOB_CONNECTIONS, PoolSizes, Sizes
 
 SUPERUSER_RESERVED: Final = 3
 """PostgreSQL's superuser_reserved_connections."""
@@ -160,11 +160,11 @@ def _clients(spec: IP2ASpec, sizes: Sizes, name: str, pool: PoolSizes) -> Accoun
     per_process = sizes.client_pool + sizes.client_overflow
     pods = pods_at_worst(sizes.app_replicas)
     entries = [Entry("app pods (old and new)", pods, spec.app.processes * per_process)]
-    per_worker = sizes.worker_pool + sizes.worker_overflow
     if sizes.workers:
+        per_worker = sizes.worker_pool + sizes.worker_overflow
         entries.append(Entry("workers (old and new)", pods_at_worst(sizes.workers), per_worker))
     if sizes.jobs:
-        entries.append(Entry("jobs", sizes.jobs, per_worker))
+        entries.append(Entry("jobs", sizes.jobs, JOB_CONNECTIONS))
     return Account(f"clients of the {name} pooler", tuple(entries), client_limit(pool.pods, pool.max_clients))
 
 
