@@ -38,6 +38,10 @@ ROTATE_ANNOTATION: Final = f"{GROUP}/rotate"
 """
 ROTATED_ANNOTATION: Final = f"{GROUP}/rotated"
 """On a generated Secret: the token of its latest rotation."""
+SERIAL_ANNOTATION: Final = f"{GROUP}/serial"
+"""On the Secret of a login that takes turns with another: the higher number is the newer password."""
+LOGIN_ANNOTATION: Final = f"{GROUP}/login"
+"""On pod templates: `b` where the pods use the second login of a pair; the first one when it is missing."""
 PAUSED_ANNOTATION: Final = f"{GROUP}/paused"
 """On the resource: `true` stops every change, like `spec.paused`."""
 PAUSE_ANNOTATIONS: Final = (f"{GROUP}/pause", f"{GROUP}/pause-up", f"{GROUP}/pause-down")
@@ -50,6 +54,9 @@ RETAINED_ANNOTATION: Final = f"{GROUP}/retained"
 DATABASE: Final = "ip2a"
 OWNER_ROLE: Final = "ip2a_owner"
 APP_ROLE: Final = "ip2a_app"
+WORKER_ROLE: Final = "ip2a_worker"
+AUDIT_ROLE: Final = "ip2a_audit_reader"
+"""Reads the audit trail and nothing else; for people, no pod uses it."""
 POSTGRES_PORT: Final = 5432
 REDIS_PORT: Final = 6379
 REDIS_EXPORTER_PORT: Final = 9121

@@ -44,10 +44,21 @@ class HealthWriter:
             for kind in ("Deployment", "StatefulSet", "Cluster", "Pooler", "Job"):
                 for item in self._kube.list(kind, self._namespace):
                     wanted = healthy(kind, item)
+                    if kind == "Cluster":
+                        wanted["managedRolesStatus"] |= self._passwords(item)
                     current = item.get("status", {})
                     if any(current.get(key) != value for key, value in wanted.items()):
                         name = item["metadata"]["name"]
                         self._kube.merge(kind, self._namespace, name, {"status": wanted}, status=True)
+
+    def _passwords(self, cluster: Json) -> Json:
+        """Every managed role has the password of its Secret, as far as that is there."""
+        versions = {}
+        for role in cluster["spec"]["managed"]["roles"]:
+            secret = self._kube.get("Secret", self._namespace, role["passwordSecret"]["name"])
+            if secret is not None:
+                versions[role["name"]] = {"resourceVersion": secret["metadata"]["resourceVersion"]}
+        return {"passwordStatus": versions}
 
 
 def healthy(kind: str, item: Json) -> Json:
@@ -56,7 +67,9 @@ def healthy(kind: str, item: Json) -> Json:
         count = item["spec"]["instances"]
         primary = f"{item['metadata']['name']}-1"
         phase = "Cluster in healthy state"
-        return {"instances": count, "readyInstances": count, "currentPrimary": primary, "phase": phase}
+        roles = {"byStatus": {"reconciled": sorted(role["name"] for role in item["spec"]["managed"]["roles"])}}
+        counts = {"instances": count, "readyInstances": count}
+        return {**counts, "currentPrimary": primary, "phase": phase, "managedRolesStatus": roles}
     if kind == "Pooler":
         return {"instances": item["spec"]["instances"], "phase": "active"}
     if kind == "Job":

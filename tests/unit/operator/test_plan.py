@@ -25,6 +25,8 @@ from tests.unit.operator.worlds import (
 CLUSTER = Ref("postgresql.cnpg.io/v1", "Cluster", "local46-db")
 DEPLOYMENT = Ref("apps/v1", "Deployment", "local46-app")
 SERVICE = Ref("v1", "Service", "local46-app")
+JOBS = ("mark-overdue", "enforce-referral", "extend-audit", "clean-up")
+SERVING = ["Deployment local46-app", "Deployment local46-worker", *(f"CronJob local46-{name}" for name in JOBS)]
 
 
 def kinds(made: Plan) -> list[str]:
@@ -78,7 +80,7 @@ def test_stages_open_one_after_the_other() -> None:
     assert kinds(replan(world, wanted)) == []
 
     world.heal()
-    assert kinds(replan(world, wanted)) == ["Deployment local46-app"]
+    assert kinds(replan(world, wanted)) == SERVING
 
 
 def migration_of_plan(made: Plan) -> Ref:
@@ -188,7 +190,7 @@ def test_exceeded_budget_is_refused_with_the_arithmetic() -> None:
     assert made.actions == ()
     budget = conditions(made)["ConnectionBudget"]
     assert budget.status == "False"
-    assert "6 write poolers (old and new) × 82" in budget.message
+    assert "6 write poolers (old and new) × 84" in budget.message
     assert "> 97" in budget.message
     assert conditions(made)["Ready"].status == "False"
 
@@ -202,14 +204,14 @@ def test_new_image_is_migrated_before_it_serves() -> None:
     assert replan(world, newer).actions == ()
     assert "1.0.0" in world.objects[DEPLOYMENT]["spec"]["template"]["spec"]["containers"][0]["image"]
     world.heal()
-    assert kinds(replan(world, newer)) == ["Deployment local46-app"]
+    assert kinds(replan(world, newer)) == SERVING
 
 
 def test_going_back_to_an_image_does_not_migrate_again() -> None:
     world, older = settled()
     newer = resource({"app": {"image": "ghcr.io/ip2a/ip2a-app:2.0.0"}}, generation=2)
     world.settle(newer)
-    assert kinds(replan(world, older)) == ["Deployment local46-app"]
+    assert kinds(replan(world, older)) == SERVING
 
 
 def failing_job(world: World, ref: Ref, at: str, message: str) -> None:
@@ -268,7 +270,7 @@ def test_rotation_makes_one_new_value_and_restarts_only_its_readers() -> None:
     assert [type(action) for action in made.actions] == [RotateSecret]
     world.perform(made.actions)
     assert world.objects[Ref("v1", "Secret", "local46-app-keys")]["digests"]["jwt-previous-key"] == "first"
-    assert kinds(replan(world, rotating)) == ["Deployment local46-app"]
+    assert kinds(replan(world, rotating)) == SERVING
     world.perform(replan(world, rotating).actions)
     assert replan(world, rotating).actions == ()
 

@@ -19,7 +19,7 @@ from ip2a_operator.domain.observed import Live, Observed, Ref, ref_of
 from ip2a_operator.domain.plan import Plan, Surroundings, plan
 from ip2a_operator.domain.resource import Resource, parse
 from ip2a_operator.domain.stack import Images
-from ip2a_operator.names import ROTATED_ANNOTATION
+from ip2a_operator.names import ROTATED_ANNOTATION, SERIAL_ANNOTATION
 
 SAMPLES = Path(__file__).parents[3] / "manifests" / "samples"
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
@@ -94,6 +94,7 @@ class World:
             "creationTimestamp": f"2026-11-22T12:00:{self.counter % 60:02d}Z",
             **{key: before["metadata"][key] for key in ("uid", "generation") if before},
             **tree["metadata"],
+            "resourceVersion": str(self.counter),
         }
         if "status" in before:
             tree["status"] = before["status"]
@@ -111,7 +112,12 @@ class World:
         if rotation.keep:
             tree["digests"][rotation.keep] = tree["digests"][rotation.key]
         tree["digests"][rotation.key] = action.token
-        tree["metadata"].setdefault("annotations", {})[ROTATED_ANNOTATION] = action.token
+        self.counter += 1
+        tree["metadata"]["resourceVersion"] = str(self.counter)
+        annotations = tree["metadata"].setdefault("annotations", {})
+        annotations[ROTATED_ANNOTATION] = action.token
+        if action.serial is not None:
+            annotations[SERIAL_ANNOTATION] = str(action.serial)
 
     def heal(self) -> None:
         """Every controller has done its work."""
@@ -123,7 +129,7 @@ class World:
             elif ref.kind == "Cluster":
                 count = tree["spec"]["instances"]
                 healthy = {"phase": "Cluster in healthy state", "currentPrimary": f"{ref.name}-1"}
-                tree["status"] = {"readyInstances": count, **healthy}
+                tree["status"] = {"readyInstances": count, **healthy, "managedRolesStatus": self._roles(tree)}
             elif ref.kind == "Pooler":
                 tree["status"] = {"phase": "active", "instances": tree["spec"]["instances"]}
             elif ref.kind == "Job":
@@ -131,6 +137,15 @@ class World:
             elif ref.kind == "HTTPRoute":
                 accepted = {"type": "Accepted", "status": "True"}
                 tree["status"] = {"parents": [{"conditions": [accepted]}]}
+
+    def _roles(self, cluster: dict[str, Any]) -> dict[str, Any]:
+        """What CloudNativePG says once every managed role has the password of its Secret."""
+        roles = cluster["spec"]["managed"]["roles"]
+        versions = {}
+        for role in roles:
+            secret = self.objects.get(Ref("v1", "Secret", role["passwordSecret"]["name"]), {"metadata": {}})
+            versions[role["name"]] = {"resourceVersion": secret["metadata"].get("resourceVersion", "")}
+        return {"byStatus": {"reconciled": sorted(versions)}, "passwordStatus": versions}
 
     def settle(self, wanted: Resource, surroundings: Surroundings = SURROUNDINGS) -> Plan:
         """Plan, perform and heal until nothing is left; the last, empty plan."""

@@ -130,7 +130,9 @@ class Migration(Section):
 class Worker(Section):
     """The background worker: outbox, reports, mail."""
 
-    enabled: bool = Field(default=False, description="Whether it runs.")
+    enabled: bool | None = Field(
+        default=None, description="Whether it runs; when left out, it does for the platform's own image."
+    )
     replicas: int = Field(default=1, ge=0, le=20, description="Pods.")
     command: Arguments = Field(default=(), description="Command; the platform's own when left out.")
     resources: Resources | None = Field(default=None, description="Requests and limits.")
@@ -191,9 +193,9 @@ class App(Section):
     database_url: DatabaseUrl | None = Field(default=None, description="One URL for images that only know that.")
     migration: Migration = Field(default=Migration(), description="The Job that migrates the schema.")
     worker: Worker = Field(default=Worker(), description="The background worker.")
-    jobs: Annotated[tuple[ScheduledJob, ...], Field(max_length=20)] = Field(
-        default=(),
-        description="CronJobs.",
+    jobs: Annotated[tuple[ScheduledJob, ...], Field(max_length=20)] | None = Field(
+        default=None,
+        description="CronJobs; when left out, those that the platform's own image needs. An empty list: none.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
     writable_paths: Annotated[tuple[AbsolutePath, ...], Field(max_length=20)] = Field(

@@ -41,6 +41,8 @@ class RotateSecret:
 
     secret: GeneratedSecret
     token: str
+    serial: int | None = None
+    """Of a login that takes turns: the number that makes it the newest."""
 
     @property
     def ref(self) -> Ref:

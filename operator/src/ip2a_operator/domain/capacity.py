@@ -15,6 +15,7 @@ from typing import Final
 
 from ip2a_operator.api.data import Pool
 from ip2a_operator.api.v1alpha1 import IP2ASpec
+from ip2a_operator.domain import background
 
 SECONDS_BETWEEN_REQUESTS: Final = 5
 REQUESTS_PER_POD: Final = 150
@@ -23,6 +24,13 @@ CPU_MILLISECONDS_PER_REQUEST: Final = 5
 SECOND_REPLICA_FROM: Final = 2_000
 THIRD_REPLICA_FROM: Final = 10_000
 SECOND_POOLER_FROM: Final = 1_000
+WORKER_POOL: Final = 1
+WORKER_OVERFLOW: Final = 2
+"""A worker mostly waits for its queue; connections of an engine are for its few jobs at once."""
+JOB_CONNECTIONS: Final = 2
+"""Of each engine of a scheduled job."""
+AUTO_GROWTH: Final = 2
+"""How many times its derived size the autoscaler may make a pool, unless a bound is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,8 @@ class PoolSizes:
     size: int
     reserve: int
     max_clients: int
+    most: int
+    """Largest `size` that the autoscaler may set in Auto mode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +73,31 @@ class Sizes:
     client_pool: int
     """Connections one process keeps per engine."""
     client_overflow: int
+    workers: int
+    """Pods of the background worker."""
+    jobs: int
+    """Scheduled jobs, which may all run at once."""
+    worker_pool: int
+    """Connections a worker keeps per engine."""
+    worker_overflow: int
     cache_memory: int
     """Redis maxmemory in MiB."""
     cache: Amounts
 
 
-def sizes(spec: IP2ASpec) -> Sizes:
-    """The sizes for a spec."""
+def sizes(spec: IP2ASpec, *, platform: bool = True) -> Sizes:
+    """The sizes for a spec; `platform`: the image is the platform's own, which has a worker and jobs."""
     rate = spec.users / SECONDS_BETWEEN_REQUESTS
     replicas = spec.app.replicas if spec.app.replicas is not None else app_replicas(spec.users)
     instances = spec.database.instances or database_instances(spec.users)
-    write = _pool(spec.pooling.write, _pooler_pods(spec.users), _clamp(8 + spec.users // 250, 8, 50))
-    read = _pool(spec.pooling.read, _pooler_pods(spec.users), _clamp(8 + spec.users // 200, 8, 60))
+    bound = spec.autoscaling.pool.max
+    write = _pool(spec.pooling.write, _pooler_pods(spec.users), _clamp(8 + spec.users // 250, 8, 50), bound)
+    read = _pool(spec.pooling.read, _pooler_pods(spec.users), _clamp(8 + spec.users // 200, 8, 60), bound)
     memory = _clamp(256 + spec.users // 10, 256, 8192)
     cache_memory = mebibytes(spec.cache.memory) if spec.cache.memory else 64 + 64 * (spec.users // 2000)
-    client_pool = spec.app.pool_size or _client_pool(spec, write, replicas)
+    workers = background.workers(spec, platform=platform)
+    jobs = len(background.jobs(spec, platform=platform))
+    client_pool = spec.app.pool_size or _client_pool(spec, write, replicas, _clients(workers, jobs))
     overflow = spec.app.max_overflow
     return Sizes(
         requests_per_second=rate,
@@ -91,6 +111,10 @@ def sizes(spec: IP2ASpec) -> Sizes:
         pooler=Amounts(_clamp(20 + round(rate / 4), 20, 1000), 32, 1000, 128),
         client_pool=client_pool,
         client_overflow=overflow if overflow is not None else client_pool,
+        workers=workers,
+        jobs=jobs,
+        worker_pool=WORKER_POOL,
+        worker_overflow=WORKER_OVERFLOW,
         cache_memory=cache_memory,
         cache=Amounts(_clamp(20 + round(rate / 10), 20, 500), 32 + cache_memory, 1000, 64 + 2 * cache_memory),
     )
@@ -136,22 +160,27 @@ def _pooler_pods(users: int) -> int:
     return 2 if users >= SECOND_POOLER_FROM else 1
 
 
-def _pool(given: Pool, pods: int, connections: int) -> PoolSizes:
+def _pool(given: Pool, pods: int, connections: int, bound: int | None) -> PoolSizes:
     """`connections` is the wanted sum over all pods."""
     pods = given.pods or pods
-    return PoolSizes(pods, given.size or math.ceil(connections / pods), given.reserve, given.max_clients)
+    size = given.size or math.ceil(connections / pods)
+    return PoolSizes(pods, size, given.reserve, given.max_clients, most=bound or AUTO_GROWTH * size)
 
 
-def _client_pool(spec: IP2ASpec, write: PoolSizes, replicas: int) -> int:
+def _clients(workers: int, jobs: int) -> int:
+    """Connections of both engines of everything in the background, old and new workers at once."""
+    return 2 * (2 * workers * (WORKER_POOL + WORKER_OVERFLOW) + jobs * JOB_CONNECTIONS)
+
+
+def _client_pool(spec: IP2ASpec, write: PoolSizes, replicas: int, others: int) -> int:
     """Twice the server connections shared out over all processes: a transaction holds one for only part of the
     time that a request holds its client connection. Without poolers, what an external database grants is shared
     out over old and new pods, two engines each, kept and overflow alike."""
     processes = max(replicas * spec.app.processes, 1)
     if spec.database.external is None:
         return _clamp(math.ceil(2 * write.pods * write.size / processes), 2, 10)
-    workers = spec.app.worker.replicas if spec.app.worker.enabled else 0
-    holders = 2 * (processes + workers) + len(spec.app.jobs)
-    return _clamp((spec.database.external.max_connections - 2) // (4 * holders), 1, 10)
+    left = spec.database.external.max_connections - 2 - others
+    return _clamp(left // (4 * 2 * processes), 1, 10)
 
 
 def _clamp(value: int, low: int, high: int) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ip2a_operator.domain.tree import Tree, branch, branches, flag, number, text
+from ip2a_operator.domain.tree import Tree, branch, branches, flag, names, number, text
 from ip2a_operator.names import API_VERSION, KIND, RETAINED_ANNOTATION
 
 
@@ -156,6 +156,8 @@ class DatabaseFacts:
     primary: str = ""
     phase: str = ""
     reason: str = ""
+    roles: frozenset[str] = frozenset()
+    """Managed roles that are in the database as they are wanted."""
 
     @property
     def serves(self) -> bool:
@@ -180,6 +182,7 @@ def database(live: Live | None) -> DatabaseFacts:
         primary=text(status, "currentPrimary"),
         phase=text(status, "phase"),
         reason=text(status, "phaseReason"),
+        roles=frozenset(names(status, "managedRolesStatus", "byStatus", "reconciled")),
     )
 
 

@@ -6,7 +6,7 @@ Nothing is remembered between plans; whatever a decision needs stands on the obj
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -21,10 +21,11 @@ from ip2a_operator.domain.drift import covers, needs_apply, stamp
 from ip2a_operator.domain.facts import DIGESTS, Facts, facts, secret_digests
 from ip2a_operator.domain.handover import adjusted
 from ip2a_operator.domain.ledger import ledger
+from ip2a_operator.domain.logins import logins, secret
 from ip2a_operator.domain.observed import Live, Observed, Ref, ref_of
 from ip2a_operator.domain.prune import prune
 from ip2a_operator.domain.resource import Resource
-from ip2a_operator.domain.stack import Images, Stack
+from ip2a_operator.domain.stack import Images, Stack, is_platform
 from ip2a_operator.domain.tree import branch, strings
 from ip2a_operator.names import APPLIED_ANNOTATION, ATTEMPT_ANNOTATION, ROTATE_ANNOTATION, ROTATED_ANNOTATION
 
@@ -74,7 +75,7 @@ def plan(resource: Resource, observed: Observed, surroundings: Surroundings, now
         _objects(stack, observed, wanted, opened, steps)
         if Stage.MIGRATION in opened:
             _migration(stack, observed, seen, steps, now)
-        keep = {item.ref for item in wanted} | {ref_of(secret.manifest) for secret in secrets(stack)}
+        keep = {item.ref for item in wanted} | {ref_of(generated.manifest) for generated in secrets(stack)}
         steps.actions += prune(stack, observed, keep)
     published = status.status(stack, seen, own, busy=bool(steps.actions), foreign=tuple(steps.foreign), now=now)
     notices = (
@@ -86,8 +87,9 @@ def plan(resource: Resource, observed: Observed, surroundings: Surroundings, now
 
 def make_stack(resource: Resource, observed: Observed, surroundings: Surroundings) -> Stack:
     """Everything that follows from the spec, before looking at how far the cluster is."""
-    sized = sizes(resource.spec)
-    return Stack(
+    platform = is_platform(resource.spec, surroundings.images)
+    sized = sizes(resource.spec, platform=platform)
+    stack = Stack(
         resource=resource,
         sizes=sized,
         ledger=ledger(resource.spec, sized),
@@ -95,22 +97,30 @@ def make_stack(resource: Resource, observed: Observed, surroundings: Surrounding
         secret_digests=secret_digests(observed),
         offered=surroundings.offered,
     )
+    if resource.spec.database.external is not None:
+        return stack
+    token = _rotations(resource.annotations).get("database", "")
+    return replace(stack, logins=logins(resource.name, stack.turns, observed, token))
 
 
 def _secrets(stack: Stack, observed: Observed, steps: _Steps) -> None:
     rotations = _rotations(stack.resource.annotations)
-    for secret in secrets(stack):
-        live = observed.get("v1", "Secret", secret.name)
+    for generated in secrets(stack):
+        live = observed.get("v1", "Secret", generated.name)
         if live is None:
-            steps.actions.append(EnsureSecret(secret, known=False))
+            steps.actions.append(EnsureSecret(generated, known=False))
         elif not _is_ours(stack, live):
             _not_ours(stack, live, steps)
-        elif _missing(secret, live) or not covers(secret.manifest, live.tree):
-            steps.actions.append(EnsureSecret(secret, known=True))
-        elif secret.rotation is not None:
-            token = rotations.get(secret.rotation.what, "")
-            if token and token != live.annotation(ROTATED_ANNOTATION):
-                steps.actions.append(RotateSecret(secret, token))
+        elif _missing(generated, live) or not covers(generated.manifest, live.tree):
+            steps.actions.append(EnsureSecret(generated, known=True))
+        elif generated.rotation is not None:
+            token = rotations.get(generated.rotation.what, "")
+            if generated.rotation.turns:
+                resting = {secret(where, stack.logins.resting) for _, where in stack.turns}
+                if stack.logins.rotate and generated.name in resting:
+                    steps.actions.append(RotateSecret(generated, token, stack.logins.serial + 1))
+            elif token and token != live.annotation(ROTATED_ANNOTATION):
+                steps.actions.append(RotateSecret(generated, token))
 
 
 def _rotations(annotations: Mapping[str, str]) -> dict[str, str]:
@@ -126,9 +136,9 @@ def _missing(secret: GeneratedSecret, live: Live) -> bool:
 
 def _has_secrets(stack: Stack, observed: Observed) -> bool:
     """Whether every Secret is complete; what reads one waits for that instead of restarting then."""
-    for secret in secrets(stack):
-        live = observed.get("v1", "Secret", secret.name)
-        if live is None or not _is_ours(stack, live) or _missing(secret, live):
+    for generated in secrets(stack):
+        live = observed.get("v1", "Secret", generated.name)
+        if live is None or not _is_ours(stack, live) or _missing(generated, live):
             return False
     return True
 
@@ -152,7 +162,7 @@ def _open_stages(stack: Stack, seen: Facts, *, secrets_are_there: bool) -> froze
     has_database = seen.database.serves or stack.resource.spec.database.external is not None
     if has_database or seen.has_served:
         opened.add(Stage.POOLING)
-    if has_database:
+    if has_database and seen.database.roles >= set(stack.managed_roles):
         opened.add(Stage.MIGRATION)
     migrated = seen.migration.succeeded or not stack.migration_command
     if migrated and (seen.has_served or has_database) and (seen.app.exists or all(seen.poolers.values())):

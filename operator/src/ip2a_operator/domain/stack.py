@@ -3,9 +3,14 @@
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from ip2a_operator.api.v1alpha1 import IP2ASpec
+from ip2a_operator.api.workload import ScheduledJob
+from ip2a_operator.domain import background
 from ip2a_operator.domain.capacity import Sizes
 from ip2a_operator.domain.ledger import Ledger
+from ip2a_operator.domain.logins import Logins, role, secret
 from ip2a_operator.domain.resource import Resource
+from ip2a_operator.names import APP_ROLE, AUDIT_ROLE, WORKER_ROLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,8 @@ class Stack:
     """Secret name → digest of its values, of the secrets that pods read."""
     offered: frozenset[str] = frozenset()
     """Optional kinds whose CRDs exist on the cluster."""
+    logins: Logins = field(default_factory=Logins)
+    """Which database logins pods use, and how far a rotation of their passwords is."""
 
     @property
     def name(self) -> str:
@@ -66,6 +73,44 @@ class Stack:
         """Secret with the application's login."""
         external = self.resource.spec.database.external
         return external.secret.name if external is not None else f"{self.name}-db-app"
+
+    @property
+    def worker_secret(self) -> str:
+        """Secret with the background worker's login: one of its own for the platform, else the application's."""
+        return f"{self.name}-db-worker" if self.has_own_roles else self.app_secret
+
+    @property
+    def audit_secret(self) -> str:
+        """Secret with the login that reads the audit trail."""
+        return f"{self.name}-db-audit"
+
+    @property
+    def has_own_roles(self) -> bool:
+        """Whether worker and audit readers have database roles of their own: the platform's migrations know them."""
+        return self.is_platform and self.resource.spec.database.external is None
+
+    @property
+    def turns(self) -> tuple[tuple[str, str], ...]:
+        """Role and Secret of the logins that take turns when passwords are rotated; the application's first."""
+        pairs = [(APP_ROLE, self.app_secret)]
+        return (*pairs, (WORKER_ROLE, self.worker_secret)) if self.has_own_roles else tuple(pairs)
+
+    @property
+    def managed_roles(self) -> tuple[str, ...]:
+        """Database roles that there must be before the schema is migrated."""
+        if self.resource.spec.database.external is not None:
+            return ()
+        return (APP_ROLE, *((WORKER_ROLE, AUDIT_ROLE) if self.has_own_roles else ()))
+
+    def login(self, *, worker: bool) -> tuple[str, str]:
+        """Role and Secret that new pods of the application or of the worker use."""
+        name, where = self.turns[-1] if worker else self.turns[0]
+        return role(name, self.logins.serving), secret(where, self.logins.serving)
+
+    @property
+    def jobs(self) -> tuple[ScheduledJob, ...]:
+        """The scheduled jobs."""
+        return background.jobs(self.resource.spec, platform=self.is_platform)
 
     @property
     def keys_secret(self) -> str:
@@ -105,7 +150,7 @@ class Stack:
     @property
     def is_platform(self) -> bool:
         """Whether the pods run the platform (any version or mirror of its image) or somebody else's image."""
-        return image_name(self.app_image) == image_name(self.images.app)
+        return is_platform(self.resource.spec, self.images)
 
     @property
     def migration_command(self) -> tuple[str, ...]:
@@ -128,6 +173,11 @@ class Stack:
         if ingress is None:
             return f"http://{self.app}.{self.namespace}.svc"
         return ingress.public_url or f"{'https' if ingress.tls else 'http'}://{ingress.host}"
+
+
+def is_platform(spec: IP2ASpec, images: Images) -> bool:
+    """Whether the app's image is the platform's, by its name."""
+    return image_name(spec.app.image or images.app) == image_name(images.app)
 
 
 def image_name(image: str) -> str:

@@ -13,6 +13,8 @@ from ip2a_operator.domain.observed import Live, Observed, Ref
 from ip2a_operator.domain.resource import Resource
 
 CNPG: Final = "postgresql.cnpg.io/v1"
+LOGINS: Final = ("owner", "app", "app-b", "worker", "worker-b", "audit")
+"""Secrets with logins of the database, after its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,7 @@ def teardown(resource: Resource, observed: Observed) -> Teardown:
     kept = (
         Ref(CNPG, "Cluster", database),
         Ref(CNPG, "ScheduledBackup", database),
-        Ref("v1", "Secret", f"{resource.name}-db-owner"),
-        Ref("v1", "Secret", f"{resource.name}-db-app"),
+        *(Ref("v1", "Secret", f"{database}-{login}") for login in LOGINS),
     )
     owned = [live for ref in kept if (live := observed.objects.get(ref)) and _is_owned(live, resource)]
     return Teardown(

@@ -47,3 +47,11 @@ def branches(tree: Tree, *path: str) -> tuple[Tree, ...]:
 def strings(tree: Tree, *path: str) -> dict[str, str]:
     """The object at a path as a map of strings."""
     return {key: value for key, value in branch(tree, *path).items() if isinstance(value, str)}
+
+
+def names(tree: Tree, *path: str) -> tuple[str, ...]:
+    """The strings of the list at a path."""
+    value = branch(tree, *path[:-1]).get(path[-1])
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        return ()
+    return tuple(item for item in value if isinstance(item, str))

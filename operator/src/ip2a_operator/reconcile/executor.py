@@ -19,7 +19,7 @@ from ip2a_operator.domain.resource import Resource
 from ip2a_operator.domain.teardown import Retain
 from ip2a_operator.domain.tree import Tree, branch, strings
 from ip2a_operator.errors import ForeignObjectError, UnavailableError
-from ip2a_operator.names import AUTOSCALER_MANAGER, RETAINED_ANNOTATION, ROTATED_ANNOTATION
+from ip2a_operator.names import AUTOSCALER_MANAGER, RETAINED_ANNOTATION, ROTATED_ANNOTATION, SERIAL_ANNOTATION
 from ip2a_operator.reconcile.ports import Cluster, Entropy, Fence, FieldConflictError, Key
 from ip2a_operator.reconcile.store import Store
 
@@ -114,7 +114,10 @@ class Executor:
         data = _encoded({rotation.key: self.entropy.token()})
         if rotation.keep is not None:
             data[rotation.keep] = strings(found, "data").get(rotation.key, "")
-        await self._patch_secret(resource, found, secret.manifest, data, {ROTATED_ANNOTATION: action.token})
+        notes = {ROTATED_ANNOTATION: action.token}
+        if action.serial is not None:
+            notes[SERIAL_ANNOTATION] = str(action.serial)
+        await self._patch_secret(resource, found, secret.manifest, data, notes)
         return [Notice(NoticeKind.NORMAL, "SecretRotated", f"{action.ref}: {rotation.what}")]
 
     async def _patch_secret(

@@ -150,6 +150,7 @@ class Observer:
                 joining=waiting,
                 healthy=world.parameters[k.P_PRIMARY_DOWN] == 0.0,
                 max_connections=world.platform.max_connections,
+                direct=0,
                 primary_vcpu=world.platform.primary_vcpu,
                 replica_vcpu=world.platform.replica_vcpu,
             ),

@@ -30,7 +30,10 @@ def simulated_spec(scenario: Scenario, base: ScalerSpec | None = None) -> Scaler
             max_overflow=0,
             read_pool_size=scenario.platform.engine,
             read_max_overflow=0,
+            max_surge=0.25,
         ),
+        # In the simulated world nobody looks up passwords, poolers are never rolled, and a pod has one pool.
+        pool=replace(spec.pool, pairs=1, max_surge=0.0, max_client_conn=1000),
         schedules=(*spec.schedules, *scenario.schedules),
     )
 

@@ -134,7 +134,7 @@ def test_what_if_scales_the_demand() -> None:
 
 
 def test_every_trigger_of_the_requirement_fires_at_its_threshold() -> None:
-    loud = world(p95=0.6, rwBusy=11.0, users=300.0, errorRate=0.02, cacheHit=0.6, connections=185.0)
+    loud = world(p95=0.6, rwBusy=11.0, users=300.0, errorRate=0.02, cacheHit=0.6, connections=370.0)
     quiet = world(p95=0.4, rwBusy=1.0, users=100.0, cacheHit=0.9, connections=100.0)
     names = {each.id for each in triggers.table(AUTO)}
     assert {each.id for each in run(loud, settled()).fired} == names

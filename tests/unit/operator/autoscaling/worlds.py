@@ -63,7 +63,7 @@ FLEET = Fleet(
     app=AppFleet(desired=4, ready=4, total=4),
     rw=PoolerFleet(desired=2, total=2, size=6, live_size=6, servers=4),
     ro=PoolerFleet(desired=2, total=2, size=5, live_size=5, servers=4),
-    database=DatabaseFleet(desired=1, ready=1),
+    database=DatabaseFleet(desired=1, ready=1, max_connections=400),
 )
 
 
@@ -109,6 +109,7 @@ def wild_spec(random: Random) -> ScalerSpec:
             min=random.randint(2, 30),
             max_per_instance=random.choice((None, 10, 40)),
             pairs=random.randint(1, 3),
+            max_surge=random.choice((0.0, 0.5, 1.0)),
             reserve=random.choice((0, 5)),
             max_client_conn=random.choice((100, 1000)),
         ),

@@ -1,4 +1,6 @@
-"""The connection ledger: no sequence of our writes can make PostgreSQL refuse a connection.
+"""The ledger over time: no sequence of our writes can make PostgreSQL refuse a connection.
+
+The arithmetic is that of `domain/ledger.py`; here it is applied to moves from one state to the next.
 
 Everything is counted at its worst, over the union of what is, what was asked for, what surges, what is
 terminating and what is about to be asked: PgBouncer shrinks lazily, a rolling update surges, and the
@@ -17,11 +19,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
 
+from ip2a_operator.domain import ledger
 from ip2a_operator.domain.autoscaling.snapshot import DatabaseFleet, Fleet, PoolerFleet
 from ip2a_operator.domain.autoscaling.spec import Actuator, AppSpec, ConnectionsSpec, PoolSpec, ScalerSpec
-
-CLIENT_SHARE = 0.8
-"""Clients spread over PgBouncer pods at random; a fifth is kept for the unlucky pod."""
 
 Targets = dict[Actuator, int]
 
@@ -61,9 +61,9 @@ def budget(database: DatabaseFleet, connections: ConnectionsSpec) -> int:
 
 def pooler_worst(pooler: PoolerFleet, pods: int, size: int, spec: PoolSpec) -> int:
     """Server connections of one pooler over the union of what is and (`pods`, `size`)."""
-    most_pods = max(pooler.total, pooler.desired, pods)
+    most_pods = ledger.pods_at_worst(max(pooler.desired, pods), spec.max_surge, pooler.total)
     most_size = max(pooler.size, pooler.live_size, size)
-    return max(pooler.servers, most_pods * (spec.pairs * most_size + spec.reserve + spec.auth_connections))
+    return max(pooler.servers, most_pods * ledger.pooler_connections(most_size, spec.reserve, spec.pairs))
 
 
 def worst(fleet: Fleet, targets: Mapping[Actuator, int], spec: PoolSpec) -> int:
@@ -75,13 +75,12 @@ def worst(fleet: Fleet, targets: Mapping[Actuator, int], spec: PoolSpec) -> int:
 
 def app_worst(fleet: Fleet, target: int, spec: AppSpec) -> int:
     """Pods that may exist at once: the larger of now and next, and the surge of a rolling update."""
-    steady = max(fleet.app.desired, target)
-    return max(fleet.app.total, steady + ceil(steady * spec.max_surge))
+    return ledger.pods_at_worst(max(fleet.app.desired, target), spec.max_surge, fleet.app.total)
 
 
 def client_limit(pooler: PoolerFleet, pods: int, spec: PoolSpec) -> int:
     """I2's right side: only PgBouncer pods that exist before and after count."""
-    return int(CLIENT_SHARE * min(pooler.desired, pods) * spec.max_client_conn)
+    return ledger.client_limit(min(pooler.desired, pods), spec.max_client_conn)
 
 
 def account(fleet: Fleet, targets: Mapping[Actuator, int], spec: ScalerSpec) -> Ledger:

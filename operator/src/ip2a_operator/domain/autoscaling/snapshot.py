@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ip2a_operator.domain import ledger
+
 
 class Name(StrEnum):
     """Signals by the name used in status, explain and the decision log. Rates are per second."""
@@ -103,7 +105,7 @@ class DatabaseFleet:
     max_connections: int = 200
     superuser_reserved: int = 3
     reserved: int = 0
-    direct: int = 0
+    direct: int = ledger.MIGRATION
     primary_vcpu: float = 4.0
     replica_vcpu: float = 2.0
     managed: bool = True

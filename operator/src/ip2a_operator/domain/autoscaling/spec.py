@@ -8,6 +8,8 @@ Units: seconds, requests per second, CPU cores, fractions of 1.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ip2a_operator.domain import ledger
+
 
 class Mode(StrEnum):
     """How far a decision may go."""
@@ -59,7 +61,7 @@ class AppSpec:
     read_pool_size: int = 5
     read_max_overflow: int = 5
     in_flight_per_pod: int = 32
-    max_surge: float = 0.25
+    max_surge: float = ledger.ROLL_SURGE
 
     @property
     def write_connections(self) -> int:
@@ -74,7 +76,10 @@ class AppSpec:
 
 @dataclass(frozen=True, slots=True)
 class PoolSpec:
-    """Bounds of the two Poolers. `min` counts server connections over all PgBouncer pods of one pooler."""
+    """Bounds of the two Poolers. `min` counts server connections over all PgBouncer pods of one pooler.
+
+    `pairs`, `reserve` and `max_surge` are the ledger's: caps of one pod, reserve of each, pods that a roll adds.
+    """
 
     mode: Mode | None = None
     reading: bool = True
@@ -83,10 +88,10 @@ class PoolSpec:
     max_per_instance: int | None = None
     pods_min: int = 2
     pods_max: int = 4
-    pairs: int = 1
-    reserve: int = 0
-    auth_connections: int = 2
-    max_client_conn: int = 1000
+    pairs: int = ledger.PAIRS
+    reserve: int = 2
+    max_surge: float = ledger.ROLL_SURGE
+    max_client_conn: int = 2000
     shrink_after: float = 600.0
 
 
@@ -108,7 +113,7 @@ class ReplicasSpec:
 class ConnectionsSpec:
     """Connections kept for others: instance manager, backup, migration, a human with psql."""
 
-    reserved_system: int = 17
+    reserved_system: int = ledger.SYSTEM
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,8 +65,7 @@ def service_account(stack: Stack) -> Manifest:
 
 def disruption_budgets(stack: Stack) -> list[Manifest]:
     """One pod at a time; none for a single pod, where it would only block node drains."""
-    worker = stack.resource.spec.app.worker
-    pods = {Component.APP: stack.sizes.app_replicas, Component.WORKER: worker.replicas if worker.enabled else 0}
+    pods = {Component.APP: stack.sizes.app_replicas, Component.WORKER: stack.sizes.workers}
     names = {Component.APP: stack.app, Component.WORKER: stack.worker}
     return [_budget(stack, names[component], component) for component, count in pods.items() if count > 1]
 

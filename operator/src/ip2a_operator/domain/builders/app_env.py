@@ -6,8 +6,9 @@ may refer to those before it, which is how one connection URL is put together wi
 """
 
 from ip2a_operator.domain.builders.podspec import environment, from_secret
+from ip2a_operator.domain.capacity import JOB_CONNECTIONS
 from ip2a_operator.domain.stack import Stack
-from ip2a_operator.names import APP_ROLE, DATABASE, POSTGRES_PORT, REDIS_PORT
+from ip2a_operator.names import DATABASE, POSTGRES_PORT, REDIS_PORT
 
 CA_DIRECTORY = "/etc/ip2a/database-ca"
 CA_VOLUME = "database-ca"
@@ -19,8 +20,21 @@ Env = list[dict[str, object]]
 
 
 def serving_env(stack: Stack) -> Env:
-    """For pods that serve or work in the background: through the poolers, with the application's login."""
-    return _merged(stack, _general(stack) + _pools(stack) + _login(stack) + _services(stack))
+    """For pods that serve: through the poolers, with the application's login."""
+    pools = _pools(stack, stack.sizes.client_pool, stack.sizes.client_overflow)
+    return _merged(stack, _general(stack) + pools + _login(stack, worker=False) + _services(stack))
+
+
+def worker_env(stack: Stack) -> Env:
+    """For the background worker: the same with its own login and fewer connections."""
+    pools = _pools(stack, stack.sizes.worker_pool, stack.sizes.worker_overflow)
+    return _merged(stack, _general(stack) + pools + _login(stack, worker=True) + _services(stack))
+
+
+def job_env(stack: Stack) -> Env:
+    """For scheduled jobs: the worker's login, and a connection or two."""
+    pools = _pools(stack, 1, JOB_CONNECTIONS - 1)
+    return _merged(stack, _general(stack) + pools + _login(stack, worker=True) + _services(stack))
 
 
 def migration_env(stack: Stack) -> Env:
@@ -51,13 +65,13 @@ def _general(stack: Stack) -> Env:
     )
 
 
-def _pools(stack: Stack) -> Env:
+def _pools(stack: Stack, kept: int, beyond: int) -> Env:
     external = stack.resource.spec.database.external
     if external is not None:
         hosts = _hosts(stack, external.host, external.read_host or external.host)
     else:
         hosts = _hosts(stack, stack.write_pool, stack.read_pool if stack.sizes.read else stack.write_pool)
-    size, overflow = str(stack.sizes.client_pool), str(stack.sizes.client_overflow)
+    size, overflow = str(kept), str(beyond)
     return hosts + environment(
         {
             "IP2A_DB_POOL_SIZE": size,
@@ -104,12 +118,13 @@ def ca_mount(stack: Stack) -> list[dict[str, object]]:
     return [{"name": CA_VOLUME, "mountPath": CA_DIRECTORY, "readOnly": True}] if has_ca(stack) else []
 
 
-def _login(stack: Stack) -> Env:
+def _login(stack: Stack, *, worker: bool) -> Env:
+    name, where = stack.login(worker=worker)
     return [
-        from_secret("IP2A_DB_USER", stack.app_secret, "username")
+        from_secret("IP2A_DB_USER", where, "username")
         if stack.resource.spec.database.external
-        else {"name": "IP2A_DB_USER", "value": APP_ROLE},
-        from_secret("IP2A_DB_PASSWORD", stack.app_secret, "password"),
+        else {"name": "IP2A_DB_USER", "value": name},
+        from_secret("IP2A_DB_PASSWORD", where, "password"),
         from_secret("IP2A_JWT_KEY", stack.keys_secret, "jwt-key"),
         from_secret("IP2A_JWT_PREVIOUS_KEY", stack.keys_secret, "jwt-previous-key", optional=True),
         from_secret("IP2A_COOKIE_KEY", stack.keys_secret, "cookie-key"),

@@ -18,6 +18,7 @@ from ip2a_operator.domain.stack import Stack
 from ip2a_operator.names import (
     CHECKSUM_ANNOTATION,
     HTTP_PORT_NAME,
+    LOGIN_ANNOTATION,
     OPS_PORT,
     OPS_PORT_NAME,
     RESTART_ANNOTATION,
@@ -50,6 +51,8 @@ class Run:
     args: tuple[str, ...]
     env: list[dict[str, object]]
     serves: bool = False
+    works: bool = False
+    """Answers probes and scrapes on the port for operations, and nothing else."""
     given: Resources | None = None
 
 
@@ -59,7 +62,9 @@ def pod_template(stack: Stack, run: Run, *, restart_policy: str = "Always") -> d
     annotations = {CHECKSUM_ANNOTATION: digest(_used_secrets(stack, run.env))}
     if restarted := stack.resource.annotations.get(RESTART_ANNOTATION):
         annotations[RESTART_ANNOTATION] = restarted
-    if run.serves and (app.metrics if app.metrics is not None else stack.is_platform):
+    if stack.logins.serving == "b" and run.component is not Component.MIGRATION:
+        annotations[LOGIN_ANNOTATION] = "b"
+    if run.works or (run.serves and (app.metrics if app.metrics is not None else stack.is_platform)):
         annotations |= {
             "prometheus.io/scrape": "true",
             "prometheus.io/port": str(OPS_PORT),
@@ -106,7 +111,24 @@ def _container(stack: Stack, run: Run, mounts: Sequence[Mapping[str, object]]) -
         container["envFrom"] = list(app.env_from)
     if run.serves:
         container |= _serving(stack)
+    if run.works:
+        container |= _working()
     return container
+
+
+def _working() -> dict[str, object]:
+    """Ready while it takes work; restarted when it no longer answers."""
+
+    def probe(path: str, failures: int, period: int) -> dict[str, object]:
+        asked = {"path": path, "port": OPS_PORT_NAME}
+        return {"httpGet": asked, "periodSeconds": period, "timeoutSeconds": 3, "failureThreshold": failures}
+
+    return {
+        "ports": [{"name": OPS_PORT_NAME, "containerPort": OPS_PORT, "protocol": "TCP"}],
+        "readinessProbe": probe("/readyz", 3, 5),
+        "livenessProbe": probe("/livez", 6, 5),
+        "startupProbe": probe("/livez", 60, 1),
+    }
 
 
 def _database_gate(stack: Stack, run: Run) -> dict[str, object]:

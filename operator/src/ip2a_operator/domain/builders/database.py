@@ -3,9 +3,11 @@
 from ip2a_operator.domain.builders.metadata import Component, manifest
 from ip2a_operator.domain.builders.podspec import resources
 from ip2a_operator.domain.capacity import PoolSizes
+from ip2a_operator.domain.ledger import AUDIT_READERS
+from ip2a_operator.domain.logins import Slot, role, secret
 from ip2a_operator.domain.stack import Stack
 from ip2a_operator.domain.tree import Manifest
-from ip2a_operator.names import APP_ROLE, DATABASE, OWNER_LABEL, OWNER_ROLE
+from ip2a_operator.names import APP_ROLE, AUDIT_ROLE, DATABASE, OWNER_LABEL, OWNER_ROLE
 
 API = "postgresql.cnpg.io/v1"
 SMART_SHUTDOWN_SECONDS = 2
@@ -60,7 +62,7 @@ def cluster(stack: Stack) -> Manifest | None:
                 "postInitApplicationSQL": list(BOOTSTRAP_SQL),
             }
         },
-        "managed": {"roles": [_app_role(stack)]},
+        "managed": {"roles": _roles(stack)},
         "postgresql": _postgresql(stack),
     }
     if backup := _backup(stack):
@@ -68,14 +70,29 @@ def cluster(stack: Stack) -> Manifest | None:
     return manifest(stack, API, "Cluster", stack.database, Component.DATABASE, spec=spec)
 
 
-def _app_role(stack: Stack) -> dict[str, object]:
+def _roles(stack: Stack) -> list[dict[str, object]]:
+    """The application's logins, each with the rights of the first of its pair, and the reader of the audit trail."""
+    found = [_login(stack, name, where, "a") for name, where in stack.turns]
+    if stack.logins.second:
+        found += [{**_login(stack, name, where, "b"), "inRoles": [name]} for name, where in stack.turns]
+    if stack.has_own_roles:
+        found.append(_role(AUDIT_ROLE, stack.audit_secret, AUDIT_READERS))
+    return found
+
+
+def _login(stack: Stack, name: str, where: str, slot: Slot) -> dict[str, object]:
+    # The limit is a tripwire above the ledger, not the one that PgBouncer keeps.
+    wanted = _role(role(name, slot), secret(where, slot), stack.ledger.max_connections)
+    return {**wanted, "login": slot in stack.logins.enabled}
+
+
+def _role(name: str, where: str, limit: int) -> dict[str, object]:
     return {
-        "name": APP_ROLE,
+        "name": name,
         "ensure": "present",
         "login": True,
-        "passwordSecret": {"name": stack.app_secret},
-        # A tripwire above the ledger, not the limit that PgBouncer keeps.
-        "connectionLimit": stack.ledger.max_connections,
+        "passwordSecret": {"name": where},
+        "connectionLimit": limit,
     }
 
 

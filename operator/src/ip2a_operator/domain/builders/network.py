@@ -53,7 +53,7 @@ def _app(stack: Stack) -> Manifest:
 
 
 def _jobs(stack: Stack) -> Manifest:
-    """The worker and the CronJobs, which nobody connects to, and the migration, which skips the poolers."""
+    """The worker and the CronJobs, which are only scraped, and the migration, which skips the poolers."""
     components = [Component.WORKER.value, Component.MIGRATION.value]
     chosen = {
         "matchLabels": {k: v for k, v in selector(stack, Component.WORKER).items() if "component" not in k},
@@ -64,7 +64,9 @@ def _jobs(stack: Stack) -> Manifest:
     egress = _app_egress(stack)
     if stack.resource.spec.database.external is None:
         egress.append(_to([_instances(stack)], POSTGRES_PORT))
-    return _policy(stack, stack.worker, Component.WORKER, pods=chosen, ingress=[], egress=egress)
+    return _policy(
+        stack, stack.worker, Component.WORKER, pods=chosen, ingress=[_from([ANYWHERE], OPS_PORT)], egress=egress
+    )
 
 
 def _app_egress(stack: Stack) -> list[Flow]:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 from ip2a_operator.domain.builders.metadata import Component, manifest
 from ip2a_operator.domain.builders.redis import is_wanted
+from ip2a_operator.domain.logins import role, secret
 from ip2a_operator.domain.stack import Stack
 from ip2a_operator.domain.tree import Manifest, text
-from ip2a_operator.names import APP_ROLE, OWNER_ROLE
+from ip2a_operator.names import AUDIT_ROLE, OWNER_ROLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class Rotation:
     what: str
     key: str
     keep: str | None
+    turns: bool = False
+    """Whether this login takes turns with another, so that only the one that rests is changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +51,12 @@ def secrets(stack: Stack) -> list[GeneratedSecret]:
         )
     ]
     if stack.resource.spec.database.external is None:
-        for name, role in ((stack.owner_secret, OWNER_ROLE), (stack.app_secret, APP_ROLE)):
-            found.append(
-                GeneratedSecret(
-                    _secret(stack, name, Component.DATABASE, "kubernetes.io/basic-auth"),
-                    literal={"username": role},
-                    generated=("password",),
-                    rotation=Rotation("database", "password", None),
-                )
-            )
+        found.append(_login(stack, stack.owner_secret, OWNER_ROLE))
+        if stack.has_own_roles:
+            found.append(_login(stack, stack.audit_secret, AUDIT_ROLE))
+        for slot in ("a", "b") if stack.logins.second else ("a",):
+            for name, where in stack.turns:
+                found.append(_login(stack, secret(where, slot), role(name, slot), turns=True))
     if is_wanted(stack):
         found.append(
             GeneratedSecret(
@@ -66,6 +66,15 @@ def secrets(stack: Stack) -> list[GeneratedSecret]:
             )
         )
     return found
+
+
+def _login(stack: Stack, name: str, login: str, *, turns: bool = False) -> GeneratedSecret:
+    return GeneratedSecret(
+        _secret(stack, name, Component.DATABASE, "kubernetes.io/basic-auth"),
+        literal={"username": login},
+        generated=("password",),
+        rotation=Rotation("database", "password", None, turns=turns),
+    )
 
 
 def _secret(stack: Stack, name: str, component: Component, kind: str) -> Manifest:

@@ -12,7 +12,6 @@ from ip2a_operator.domain.autoscaling.spec import (
     ScalerSpec,
     Schedule,
 )
-from ip2a_operator.domain.capacity import PoolSizes
 from ip2a_operator.domain.handover import mode_of
 from ip2a_operator.domain.stack import Stack
 
@@ -101,14 +100,8 @@ def _pool(stack: Stack) -> PoolSpec:
         pods_min=write.pods,
         pods_max=max(pods, write.pods + 1),
         reserve=write.reserve,
-        auth_connections=_auth(write),
         max_client_conn=write.max_clients,
     )
-
-
-def _auth(pool: PoolSizes) -> int:
-    """PgBouncer's own pair for looking up passwords never needs more than this at once."""
-    return min(2, pool.size)
 
 
 def _replicas(stack: Stack) -> ReplicasSpec:
