@@ -223,10 +223,10 @@ def _course(kubernetes: Kubernetes, policy: str, turn: int) -> dict[str, int]:
         kubernetes.run("-n", NAMESPACE, "annotate", "ip2a", RESOURCE, "ip2a.dev/paused=true", "--overwrite")
         bounds = ("--min=2", f"--max={scaled.POD_MAX}", "--cpu=70%")
         kubernetes.run("-n", NAMESPACE, "autoscale", "deployment", DEPLOYMENT, *bounds)
-    time.sleep(30)  # metrics of both are warm
-    name, step = f"against-hpa-{turn}-{policy}", 20
+    time.sleep(20)  # metrics of both are warm
+    name, step = f"against-hpa-{turn}-{policy}", 15
     try:
-        with scaled.watching(kubernetes, name) as seen, scaled.load(name, f"0:60,{step}:420", 100) as rows:
+        with scaled.watching(kubernetes, name) as seen, scaled.load(name, f"0:60,{step}:420", 80) as rows:
             pass
     finally:
         if policy == "hpa":
