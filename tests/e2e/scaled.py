@@ -16,6 +16,7 @@ from typing import Any
 
 from devcluster import cluster
 from devcluster.gotools import tool
+from ip2a_operator.domain.ledger import SUPERUSER_RESERVED, SYSTEM
 from tests.e2e.kubernetes import NAMESPACE, RESOURCE, Kubernetes
 
 TRACES = Path(__file__).resolve().parents[2] / "artifacts" / "e2e" / "scaling"
@@ -132,6 +133,12 @@ def sizes(kubernetes: Kubernetes) -> dict[str, int]:
         "ro": size(read),
         "instances": database["spec"]["instances"],
     }
+
+
+def budget(kubernetes: Kubernetes) -> int:
+    """Connections that the ledger may plan with: what PostgreSQL grants without the superuser's and the system's."""
+    parameters = kubernetes.get("-n", NAMESPACE, "cluster", f"{RESOURCE}-db")["spec"]["postgresql"]["parameters"]
+    return int(parameters["max_connections"]) - SUPERUSER_RESERVED - SYSTEM
 
 
 def scaling(kubernetes: Kubernetes) -> dict[str, Any]:

@@ -34,9 +34,10 @@ def _auto(kubernetes: Kubernetes) -> Iterator[None]:
         status = found["status"]
         rolled = status.get("updatedReplicas") == status.get("readyReplicas") == status["replicas"]
         ours = found["metadata"]["annotations"].get("ip2a.dev/autoscaled", "").startswith("auto")
-        return bool(ours and limits["cpu"] == scaled.CPU and rolled)
+        phase = kubernetes.get("-n", NAMESPACE, "cluster", f"{RESOURCE}-db")["status"]["phase"]
+        return bool(ours and limits["cpu"] == scaled.CPU and rolled and phase == "Cluster in healthy state")
 
-    kubernetes.eventually(is_ours, within=120, what="the autoscaler takes over")
+    kubernetes.eventually(is_ours, within=180, what="the autoscaler takes over")
     kubernetes.eventually(
         lambda: scaled.condition(kubernetes, "MetricsFresh").get("status") == "True", within=60, what="metrics"
     )
@@ -70,7 +71,7 @@ def test_six_times_the_load_in_an_instant(kubernetes: Kubernetes) -> None:
     assert max(seen.series("app")) > 2
     assert scaled.restored_after(rows, step) <= 50, "with the ten seconds that it must hold, a minute"
     assert sum(row["failed"] for row in rows) == 0
-    assert max(seen.series("rw")) <= 8
+    assert max(seen.series("instances")) == 2
 
 
 @pytest.mark.full
@@ -95,7 +96,7 @@ def test_a_pool_too_small_is_raised_and_pods_are_not(kubernetes: Kubernetes) -> 
         )
     assert seconds <= 30
     assert max(seen.series("app")) <= before["app"]
-    assert max(seen.series("connections")) <= 80, "the ledger's budget of 100 connections"
+    assert max(seen.series("connections")) <= scaled.budget(kubernetes)
 
 
 @pytest.mark.full
@@ -180,7 +181,7 @@ def test_killed_at_any_moment_of_a_pool_move_the_budget_holds(kubernetes: Kubern
                 "app.kubernetes.io/instance=ip2a-operator", "--grace-period=0", "--force",
             )  # fmt: skip
             time.sleep(10)
-    assert max(seen.series("connections")) <= 80
+    assert max(seen.series("connections")) <= scaled.budget(kubernetes)
     kubernetes.eventually(lambda: scaled.sizes(kubernetes)["rw"] >= 2, within=120, what="it goes on where it was")
 
 
@@ -222,10 +223,10 @@ def _course(kubernetes: Kubernetes, policy: str, turn: int) -> dict[str, int]:
         kubernetes.run("-n", NAMESPACE, "annotate", "ip2a", RESOURCE, "ip2a.dev/paused=true", "--overwrite")
         bounds = ("--min=2", f"--max={scaled.POD_MAX}", "--cpu=70%")
         kubernetes.run("-n", NAMESPACE, "autoscale", "deployment", DEPLOYMENT, *bounds)
-    time.sleep(30)  # metrics of both are warm
-    name, step = f"against-hpa-{turn}-{policy}", 20
+    time.sleep(20)  # metrics of both are warm
+    name, step = f"against-hpa-{turn}-{policy}", 15
     try:
-        with scaled.watching(kubernetes, name) as seen, scaled.load(name, f"0:60,{step}:420", 100) as rows:
+        with scaled.watching(kubernetes, name) as seen, scaled.load(name, f"0:60,{step}:420", 80) as rows:
             pass
     finally:
         if policy == "hpa":

@@ -8,7 +8,7 @@ import base64
 import html
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -19,12 +19,12 @@ from ip2a_operator.adapters.kube import KubeCluster
 from ip2a_operator.adapters.prometheus import PrometheusClient, matrix, vector
 from ip2a_operator.cli import planning
 from ip2a_operator.cli.gather import UNKNOWN_IMAGE, View, required
-from ip2a_operator.domain.autoscaling import record
+from ip2a_operator.domain.autoscaling import demand, record
 from ip2a_operator.domain.autoscaling.decide import decide
 from ip2a_operator.domain.autoscaling.decision import Decision
 from ip2a_operator.domain.autoscaling.explain import explain, what_if
 from ip2a_operator.domain.autoscaling.ledger import current_targets
-from ip2a_operator.domain.autoscaling.snapshot import Snapshot
+from ip2a_operator.domain.autoscaling.snapshot import Name, Snapshot
 from ip2a_operator.domain.autoscaling.spec import ScalerSpec
 from ip2a_operator.domain.autoscaling.state import State, from_json
 from ip2a_operator.domain.observed import Observed
@@ -133,9 +133,20 @@ async def _decided(subject: Subject, seen: Seen, cluster: KubeCluster, metrics: 
     now = round(time.time(), 3)
     sight = Sight(metrics, cluster, Unmetered(), (subject.key.namespace,))
     found = await sight.look((subject,), now)
-    state = _state(subject, seen, now)
-    made_from = snapshot(subject, seen, found, state, None, now)
+    remembered = _state(subject, seen, now)
+    made_from = snapshot(subject, seen, found, remembered, None, now)
+    # the operator looks every five seconds and believes most things at the second look
+    state = decide(made_from, acquainted(remembered, made_from, now), subject.spec, now - demand.TICK).state
     return Asked(decide(made_from, state, subject.spec, now), made_from, state, subject.spec, now)
+
+
+def acquainted(state: State, seen: Snapshot, now: float) -> State:
+    """The state with the samples that the status leaves out, as if present demand had lasted for a while."""
+    offered = seen.readings[Name.OFFERED].value if Name.OFFERED in seen.readings else None
+    if state.samples or offered is None:
+        return state
+    steady = tuple((now - demand.TICK * back, offered) for back in range(demand.KEPT, 1, -1))
+    return replace(state, samples=steady, last_offered=offered)
 
 
 def _state(subject: Subject, seen: Seen, now: float) -> State:

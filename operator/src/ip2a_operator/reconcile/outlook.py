@@ -53,6 +53,7 @@ class Outlook:
         if now - self._asked < EVERY:
             return
         self._asked = now
+        self._days = {key: kept for key, kept in self._days.items() if key in self._spec}
         urls = sorted({subject.prometheus for subject in subjects if subject.spec.forecast.enabled})
         end = now - now % DAY
         for url, found in zip(urls, await asyncio.gather(*(self._ask(url, end) for url in urls)), strict=True):

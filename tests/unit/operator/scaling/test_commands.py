@@ -7,9 +7,10 @@ import pytest
 from click.testing import CliRunner
 
 from ip2a_operator.cli.commands import ip2a
-from ip2a_operator.cli.scaling import Asked, proxy_path, spec_of, told
+from ip2a_operator.cli.scaling import Asked, acquainted, proxy_path, spec_of, told
 from ip2a_operator.domain.autoscaling import record
 from ip2a_operator.domain.autoscaling.decide import decide
+from ip2a_operator.domain.autoscaling.state import State
 from ip2a_operator.errors import OperatorError
 from tests.unit.operator.autoscaling.worlds import AUTO, NOW, settled, world
 
@@ -105,6 +106,14 @@ def test_simulate_draws_what_the_rules_make_of_a_trace(tmp_path: Path) -> None:
     broken = run("simulate", "--trace", str(trace), "--spec", str(SAMPLE))
     assert broken.exit_code == 2
     assert "line 2" in broken.output
+
+
+def test_a_look_from_outside_knows_the_demand_that_the_status_leaves_out() -> None:
+    state = acquainted(State(), world(offered=200.0), NOW)
+    assert len(state.samples) >= 8
+    assert {rate for _, rate in state.samples} == {200.0}
+    assert acquainted(State(), world(offered=None), NOW) == State()
+    assert acquainted(settled(), world(), NOW) == settled()
 
 
 def test_the_spec_is_read_from_an_ip2a() -> None:
