@@ -22,6 +22,7 @@ Approver = Annotated[Caller, Depends(require("benevolence:approve"))]
 async def applications(
     runtime: RuntimeDependency,
     caller: Reader,
+    *,
     status: BenevolenceStatus | None = None,
     member_id: Annotated[Identifier | None, Query()] = None,
     before: Cursor = None,
@@ -37,31 +38,31 @@ async def apply(body: BenevolenceOrder, runtime: RuntimeDependency, caller: Crea
     return await service.apply(runtime, caller, body)
 
 
-@router.get("/benevolence/{application_id}")
-async def application(application_id: PathId, runtime: RuntimeDependency, caller: Reader) -> BenevolenceItem:
+@router.get("/benevolence/{benevolence_id}")
+async def application(benevolence_id: PathId, runtime: RuntimeDependency, caller: Reader) -> BenevolenceItem:
     """One application; the reading is recorded."""
-    return await service.application(runtime, caller, application_id)
+    return await service.application(runtime, caller, benevolence_id)
 
 
-@router.patch("/benevolence/{application_id}")
+@router.patch("/benevolence/{benevolence_id}")
 async def change(
-    application_id: PathId, body: BenevolenceChange, runtime: RuntimeDependency, caller: Editor
+    benevolence_id: PathId, body: BenevolenceChange, runtime: RuntimeDependency, caller: Editor
 ) -> BenevolenceItem:
     """Change an application; deciding needs `benevolence:approve`."""
-    return await service.change(runtime, caller, application_id, body)
+    return await service.change(runtime, caller, benevolence_id, body)
 
 
-@router.get("/benevolence/{application_id}/reviews")
+@router.get("/benevolence/{benevolence_id}/reviews")
 async def reviews(
-    application_id: PathId, runtime: RuntimeDependency, caller: Reader, before: Cursor = None, limit: Limit = 50
+    benevolence_id: PathId, runtime: RuntimeDependency, caller: Reader, before: Cursor = None, limit: Limit = 50
 ) -> Page[ReviewItem]:
     """The reviews of an application."""
-    return await service.reviews(runtime, caller, application_id, before=before, limit=limit)
+    return await service.reviews(runtime, caller, benevolence_id, before=before, limit=limit)
 
 
-@router.post("/benevolence/{application_id}/reviews", status_code=201)
+@router.post("/benevolence/{benevolence_id}/reviews", status_code=201)
 async def add_review(
-    application_id: PathId, body: ReviewOrder, runtime: RuntimeDependency, caller: Approver
+    benevolence_id: PathId, body: ReviewOrder, runtime: RuntimeDependency, caller: Approver
 ) -> ReviewItem:
     """Review an application."""
-    return await service.add_review(runtime, caller, application_id, body)
+    return await service.add_review(runtime, caller, benevolence_id, body)

@@ -35,6 +35,7 @@ async def my_grievances(
 async def grievances(
     runtime: RuntimeDependency,
     caller: Reader,
+    *,
     status: GrievanceStatus | None = None,
     member_id: Annotated[Identifier | None, Query()] = None,
     before: Cursor = None,

@@ -1,4 +1,4 @@
-"""Notes about members. Who reads which is row-level security's: by the note's visibility, and each author the own ones."""
+"""Notes about members. Row-level security decides who reads which: by visibility, and authors their own."""
 
 from ip2a.members.models import Member
 from ip2a.notes import repository

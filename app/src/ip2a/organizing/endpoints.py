@@ -21,6 +21,7 @@ Editor = Annotated[Caller, Depends(require("organizing:update"))]
 async def activities(
     runtime: RuntimeDependency,
     caller: Reader,
+    *,
     organization_id: Annotated[Identifier | None, Query()] = None,
     activity_type: ActivityType | None = None,
     before: Cursor = None,
