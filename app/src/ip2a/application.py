@@ -32,8 +32,10 @@ from ip2a.organizations.service import ORGANIZATIONS
 from ip2a.organizing.endpoints import router as organizing_router
 from ip2a.pages import auth as auth_pages
 from ip2a.pages import member as member_pages
+from ip2a.pages import members as members_pages
 from ip2a.pages import office as office_pages
 from ip2a.pages import referral as referral_pages
+from ip2a.pages import shell as shell_pages
 from ip2a.pages.rendering import STATIC
 from ip2a.payments.endpoints import router as payments_router
 from ip2a.readiness import Readiness
@@ -65,6 +67,8 @@ ROUTERS = (
     organizing_router,
     audit_router,
     member_pages.router,
+    members_pages.router,
+    shell_pages.router,
     referral_pages.router,
     office_pages.router,
     auth_pages.router,

@@ -40,7 +40,14 @@ UNDER_THE_LIMIT = 40
 """Requests of one person: a member may make 60 a minute."""
 
 # Nobody needs to be logged in for these.
-OPEN = {"POST /api/v1/auth/login", "POST /api/v1/auth/refresh", "GET /login", "POST /login"}
+OPEN = {
+    "POST /api/v1/auth/login",
+    "POST /api/v1/auth/refresh",
+    "GET /login",
+    "POST /login",
+    "GET /sw.js",
+    "GET /offline",
+}
 
 # Who is let in, and what is sent. `{…}` are ids of another member's rows.
 ROWS: dict[str, tuple[str, dict[str, object] | None]] = {
@@ -59,7 +66,7 @@ ROWS: dict[str, tuple[str, dict[str, object] | None]] = {
     "PATCH /api/v1/employments/{employment_id}": (OFFICE, {"job_title": "Matrix", "version": 1}),
     "GET /api/v1/members/{member_id}/notes": (MEMBER_READERS, None),
     "POST /api/v1/members/{member_id}/notes": (MEMBER_READERS, {"body": "matrix"}),
-    "PATCH /api/v1/notes/{note_id}": (MEMBER_READERS, {"body": "matrix", "version": 1}),
+    "PATCH /api/v1/notes/{note_id}": ("admin", {"body": "matrix", "version": 1}),
     "GET /api/v1/organizations": (MEMBER_READERS, None),
     "POST /api/v1/organizations": ("admin officer", {"name": "Matrix", "org_type": "union"}),
     "GET /api/v1/organizations/{organization_id}": (MEMBER_READERS, None),
@@ -212,6 +219,11 @@ ROWS: dict[str, tuple[str, dict[str, object] | None]] = {
     "GET /api/v1/my/dispatches": ("member", None),
     "POST /api/v1/my/dispatches/{dispatch_id}/reject": ("member", {}),
     "GET /my/profile": ("member", None),
+    "POST /my/profile": ("member", None),
+    "GET /office/members": (MEMBER_READERS, None),
+    "GET /office/members/{member_id}": (MEMBER_READERS, None),
+    "POST /office/members/{member_id}": (OFFICE, None),
+    "POST /office/members/{member_id}/notes": (MEMBER_READERS, None),
     "GET /my/referrals": ("member", None),
     "POST /my/referrals/registrations": ("member", None),
     "POST /my/referrals/registrations/{registration_id}/re-sign": ("member", None),
@@ -380,6 +392,8 @@ async def ask(client: httpx.AsyncClient, row: str, ids: dict[str, int]) -> httpx
     headers = {"Idempotency-Key": f"matrix-{secrets.token_hex(8)}"}
     if not path.startswith("/api/") and method == "POST":
         form = {"amount_cents": "100", "idempotency_key": headers["Idempotency-Key"], "book_id": str(ids["book_id"])}
+        form |= {"version": "1", "status": "active", "classification": "journeyman"}
+        form |= {"body": "matrix", "visibility": "officers"}
         return await client.post(path, data=form, headers=headers)
     return await client.request(method, path, json=ROWS[row][1], headers=headers)
 

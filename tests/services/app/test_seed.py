@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from devcluster.services import PostgresServer
-from ip2a.seed import profiles, run
+from ip2a.seed import profiles
 from ip2a.seed.run import SeedError, seed
 from ip2a.settings import load_settings
 
@@ -62,7 +62,7 @@ async def test_who_does_not_own_the_tables_is_told_so(
 async def test_the_owner_loads_past_the_triggers_and_puts_them_back(
     owner_environment: PostgresServer, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(run.PROFILES, "small", SMALL)
+    monkeypatch.setitem(profiles.PROFILES, "small", SMALL)
     with owner_environment.connect(database) as connection:
         guards = connection.execute(GUARDS).fetchall()
         connection.rollback()

@@ -9,7 +9,9 @@ from ip2a.records.service import Kind
 from ip2a.runtime import Runtime
 from ip2a.web.dependencies import Caller
 from ip2a.web.keyset import Page
+from ip2a.web.problems import Problem
 
+EVERY_NOTE = "notes_staff_only"
 NOTES = Kind(name="note", model=MemberNote, item=NoteItem, shown=repository.SHOWN)
 
 
@@ -30,8 +32,11 @@ async def write(runtime: Runtime, caller: Caller, member_id: int, order: NoteOrd
 
 
 async def change(runtime: Runtime, caller: Caller, identifier: int, change: NoteChange) -> NoteItem:
-    """Change a note; only its author and admins may, for all others there is none.
+    """Change a note; only its author and those who read every note may.
 
-    Raises Problem 404, 409 (changed meanwhile), 422.
+    Raises Problem 403, 404, 409 (changed meanwhile), 422.
     """
+    note = await records.read(runtime, caller, NOTES, identifier)
+    if note.author_id != caller.principal.user_id and EVERY_NOTE not in caller.identity.resources:
+        raise Problem(403, "not-the-author", "Only its author may change a note.")
     return await records.change(runtime, caller, NOTES, identifier, change.model_dump(exclude_unset=True))
