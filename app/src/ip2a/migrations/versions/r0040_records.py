@@ -1,14 +1,14 @@
 """Plain records (contacts, grievances, benevolence, organizing, grants, notes), and a search that an index answers.
 
-Revision: r0040_records
+Revision: 0040_records
 """
 
 from alembic import op
 
 from ip2a.migrations.audit import OWN_MEMBER, audit, grant, protect
 
-revision = "r0040_records"
-down_revision: str | None = "0013_training"
+revision = "0040_records"
+down_revision: str | None = "0030_worker"
 branch_labels: str | None = None
 depends_on: str | None = None
 
