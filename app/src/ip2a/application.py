@@ -12,6 +12,7 @@ from ip2a import __version__
 from ip2a.applications.endpoints import router as applications_router
 from ip2a.audit.endpoints import router as audit_router
 from ip2a.auth.endpoints import router as auth_router
+from ip2a.benevolence.endpoints import router as benevolence_router
 from ip2a.bids.endpoints import router as bids_router
 from ip2a.billing.endpoints import router as billing_router
 from ip2a.dispatches.endpoints import router as dispatches_router
@@ -20,15 +21,21 @@ from ip2a.dues.endpoints import router as dues_router
 from ip2a.edge.application import Edge
 from ip2a.employments import service as employments_service
 from ip2a.employments.endpoints import router as employments_router
+from ip2a.grants.endpoints import router as grants_router
+from ip2a.grievances.endpoints import router as grievances_router
 from ip2a.labor_requests.endpoints import router as labor_requests_router
 from ip2a.members import service as member_service
 from ip2a.members.endpoints import router as members_router
+from ip2a.notes.endpoints import router as notes_router
 from ip2a.organizations.endpoints import router as organizations_router
 from ip2a.organizations.service import ORGANIZATIONS
+from ip2a.organizing.endpoints import router as organizing_router
 from ip2a.pages import auth as auth_pages
 from ip2a.pages import member as member_pages
+from ip2a.pages import members as members_pages
 from ip2a.pages import office as office_pages
 from ip2a.pages import referral as referral_pages
+from ip2a.pages import shell as shell_pages
 from ip2a.pages.rendering import STATIC
 from ip2a.payments.endpoints import router as payments_router
 from ip2a.readiness import Readiness
@@ -53,8 +60,15 @@ ROUTERS = (
     billing_router,
     training_router,
     applications_router,
+    benevolence_router,
+    grants_router,
+    grievances_router,
+    notes_router,
+    organizing_router,
     audit_router,
     member_pages.router,
+    members_pages.router,
+    shell_pages.router,
     referral_pages.router,
     office_pages.router,
     auth_pages.router,

@@ -3,6 +3,7 @@
 from ip2a.applications import models as application_models
 from ip2a.audit import models as audit_models
 from ip2a.auth import models as auth_models
+from ip2a.benevolence import models as benevolence_models
 from ip2a.bids import models as bid_models
 from ip2a.billing import models as billing_models
 from ip2a.database import models as database_models
@@ -10,9 +11,13 @@ from ip2a.database.base import Base
 from ip2a.dispatches import models as dispatch_models
 from ip2a.dues import models as dues_models
 from ip2a.employments import models as employment_models
+from ip2a.grants import models as grants_models
+from ip2a.grievances import models as grievances_models
 from ip2a.labor_requests import models as labor_request_models
 from ip2a.members import models as member_models
+from ip2a.notes import models as notes_models
 from ip2a.organizations import models as organization_models
+from ip2a.organizing import models as organizing_models
 from ip2a.payments import models as payment_models
 from ip2a.referrals import models as referral_models
 from ip2a.training import models as training_models
@@ -30,6 +35,11 @@ MODULES = (
     employment_models,
     labor_request_models,
     member_models,
+    organizing_models,
+    notes_models,
+    grievances_models,
+    grants_models,
+    benevolence_models,
     organization_models,
     payment_models,
     referral_models,

@@ -106,7 +106,54 @@ async def test_headers_allow_nothing_foreign(client: httpx.AsyncClient) -> None:
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
     assert page.headers["cache-control"] == "no-store"
-    assert not re.search(r"<script|style=|onclick|https?://", page.text)
+    assert not re.search(r"<script(?! src=\"/static/)|style=|onclick|https?://", page.text)
     sheet = re.search(r'href="(/static/app\.css\?v=\w+)"', page.text)
     assert sheet
     assert "immutable" in (await client.get(sheet.group(1))).headers["cache-control"]
+
+
+async def test_contact_details_are_changed_and_mistakes_said_by_the_field(client: httpx.AsyncClient, demo: str) -> None:
+    await log_in(client, "member")
+    page = (await client.get("/my/profile")).text
+    form = {"csrf_token": field(page, "csrf_token"), "city": "Renton", "zip_code": "980"}
+    wrong = await client.post("/my/profile", data=form)
+    assert wrong.status_code == 422
+    assert 'aria-describedby="zip_code-wrong"' in wrong.text
+    assert 'name="city" type="text" maxlength="100" value="Renton"' in wrong.text, "what was typed is kept"
+    saved = await client.post("/my/profile", data={**form, "zip_code": "98057"})
+    page = (await client.get(saved.headers["location"])).text
+    assert "Your contact details are saved" in page
+    assert 'value="98057"' in page
+
+
+async def test_the_office_finds_a_member_and_changes_the_record(client: httpx.AsyncClient, demo: str) -> None:
+    await log_in(client, "staff")
+    found = (await client.get("/office/members", params={"search": "member mar"})).text
+    link = re.search(r'href="(/office/members/\d+)">Member, Maria', found)
+    assert link
+    page = (await client.get(link.group(1))).text
+    form = {"csrf_token": field(page, "csrf_token"), "version": field(page, "version"), "status": "active"}
+    changed = {**form, "classification": "foreman", "city": "Kent"}
+    saved = await client.post(link.group(1), data=changed)
+    page = (await client.get(saved.headers["location"])).text
+    assert "The record is saved" in page
+    assert "Foreman" in page
+    late = await client.post(link.group(1), data=changed)
+    assert (late.status_code, "is not the newest" in late.text) == (409, True)
+    note = {"csrf_token": form["csrf_token"], "body": "<i>called</i>", "visibility": "all_authorized"}
+    noted = await client.post(f"{link.group(1)}/notes", data=note)
+    page = (await client.get(noted.headers["location"])).text
+    assert "&lt;i&gt;called&lt;/i&gt;" in page
+    assert "begins like that" in (await client.get("/office/members", params={"search": "qqq"})).text
+
+
+async def test_the_platform_can_be_installed_and_says_when_it_is_offline(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/offline")).text
+    manifest = re.search(r'rel="manifest" href="([^"]+)"', page)
+    assert manifest
+    described = (await client.get(manifest.group(1))).json()
+    assert (described["start_url"], described["display"]) == ("/", "standalone")
+    assert (await client.get(described["icons"][0]["src"])).status_code == 200
+    worker = await client.get("/sw.js")
+    assert worker.headers["content-type"].startswith("text/javascript")
+    assert "/offline" in worker.text

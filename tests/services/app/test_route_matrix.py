@@ -22,6 +22,8 @@ from tests.services.app.conftest import People, Person, browser, log_in
 ROLES = ("admin", "officer", "staff", "organizer", "instructor", "member", "applicant")
 ALL = " ".join(ROLES)
 OFFICE = "admin officer staff"
+MEMBER_READERS = "admin officer staff organizer"
+ORGANIZING = "admin officer organizer"
 TEACHING = "admin officer staff instructor"
 A_SESSION = {
     "course_id": 1,
@@ -38,15 +40,89 @@ UNDER_THE_LIMIT = 40
 """Requests of one person: a member may make 60 a minute."""
 
 # Nobody needs to be logged in for these.
-OPEN = {"POST /api/v1/auth/login", "POST /api/v1/auth/refresh", "GET /login", "POST /login"}
+OPEN = {
+    "POST /api/v1/auth/login",
+    "POST /api/v1/auth/refresh",
+    "GET /login",
+    "POST /login",
+    "GET /sw.js",
+    "GET /offline",
+}
 
 # Who is let in, and what is sent. `{…}` are ids of another member's rows.
 ROWS: dict[str, tuple[str, dict[str, object] | None]] = {
     "GET /api/v1/auth/me": (ALL, None),
     "GET /api/v1/auth/sessions": (ALL, None),
     "DELETE /api/v1/auth/sessions/{session_id}": (ALL, None),
-    "GET /api/v1/members/{member_id}": ("admin officer staff organizer", None),
-    "GET /api/v1/organizations": ("admin officer staff organizer", None),
+    "GET /api/v1/members/{member_id}": (MEMBER_READERS, None),
+    "GET /api/v1/members": (MEMBER_READERS, None),
+    "POST /api/v1/members": (
+        OFFICE,
+        {"member_number": "M-1", "first_name": "A", "last_name": "B", "classification": "journeyman"},
+    ),
+    "PATCH /api/v1/members/{member_id}": (OFFICE, {"city": "Kent", "version": 1}),
+    "GET /api/v1/members/{member_id}/employments": (MEMBER_READERS, None),
+    "POST /api/v1/members/{member_id}/employments": (OFFICE, {"organization_id": 1, "start_date": "2026-01-01"}),
+    "PATCH /api/v1/employments/{employment_id}": (OFFICE, {"job_title": "Matrix", "version": 1}),
+    "GET /api/v1/members/{member_id}/notes": (MEMBER_READERS, None),
+    "POST /api/v1/members/{member_id}/notes": (MEMBER_READERS, {"body": "matrix"}),
+    "PATCH /api/v1/notes/{note_id}": ("admin", {"body": "matrix", "version": 1}),
+    "GET /api/v1/organizations": (MEMBER_READERS, None),
+    "POST /api/v1/organizations": ("admin officer", {"name": "Matrix", "org_type": "union"}),
+    "GET /api/v1/organizations/{organization_id}": (MEMBER_READERS, None),
+    "PATCH /api/v1/organizations/{organization_id}": (OFFICE, {"city": "Kent", "version": 1}),
+    "GET /api/v1/organizations/{organization_id}/contacts": (MEMBER_READERS, None),
+    "POST /api/v1/organizations/{organization_id}/contacts": (OFFICE, {"first_name": "A", "last_name": "B"}),
+    "PATCH /api/v1/contacts/{contact_id}": (OFFICE, {"title": "Matrix", "version": 1}),
+    "GET /api/v1/grievances": (OFFICE, None),
+    "POST /api/v1/grievances": (
+        OFFICE,
+        {"member_id": 1, "employer_id": 1, "filed_on": "2026-01-01", "violation": "matrix"},
+    ),
+    "GET /api/v1/grievances/{grievance_id}": (OFFICE, None),
+    "PATCH /api/v1/grievances/{grievance_id}": (OFFICE, {"status": "hearing", "version": 1}),
+    "GET /api/v1/grievances/{grievance_id}/steps": (OFFICE, None),
+    "POST /api/v1/grievances/{grievance_id}/steps": (
+        OFFICE,
+        {"step_number": 1, "met_on": "2026-01-02", "outcome": "denied"},
+    ),
+    "GET /api/v1/benevolence": (OFFICE, None),
+    "POST /api/v1/benevolence": (
+        OFFICE,
+        {
+            "member_id": 1,
+            "applied_on": "2026-01-01",
+            "reason": "medical",
+            "description": "matrix",
+            "amount_requested_cents": 1,
+        },
+    ),
+    "GET /api/v1/benevolence/{benevolence_id}": (OFFICE, None),
+    "PATCH /api/v1/benevolence/{benevolence_id}": ("admin officer", {"status": "under_review", "version": 1}),
+    "GET /api/v1/benevolence/{benevolence_id}/reviews": (OFFICE, None),
+    "POST /api/v1/benevolence/{benevolence_id}/reviews": (
+        "admin officer",
+        {"level": "vp", "decision": "deferred", "reviewed_on": "2026-01-02"},
+    ),
+    "GET /api/v1/organizing/activities": (ORGANIZING, None),
+    "POST /api/v1/organizing/activities": (
+        ORGANIZING,
+        {"member_id": 1, "organization_id": 1, "activity_type": "outreach", "happened_on": "2026-01-01"},
+    ),
+    "GET /api/v1/organizing/activities/{activity_id}": (ORGANIZING, None),
+    "PATCH /api/v1/organizing/activities/{activity_id}": (ORGANIZING, {"location": "Kent", "version": 1}),
+    "GET /api/v1/grants": (OFFICE, None),
+    "POST /api/v1/grants": (
+        "admin officer",
+        {"grant_number": "M-1", "name": "Matrix", "total_cents": 1, "starts_on": "2026-01-01"},
+    ),
+    "GET /api/v1/grants/{grant_id}": (OFFICE, None),
+    "PATCH /api/v1/grants/{grant_id}": ("admin officer", {"name": "Matrix", "version": 1}),
+    "GET /api/v1/grants/{grant_id}/expenses": (OFFICE, None),
+    "POST /api/v1/grants/{grant_id}/expenses": (
+        "admin officer",
+        {"description": "matrix", "category": "tools", "amount_cents": 1, "spent_on": "2026-01-02"},
+    ),
     "GET /api/v1/dues/rates": (ALL, None),
     "POST /api/v1/dues/{dues_id}/payments": (OFFICE, {"amount_cents": 100, "method": "cash"}),
     "GET /api/v1/dues/periods": (OFFICE, None),
@@ -131,6 +207,7 @@ ROWS: dict[str, tuple[str, dict[str, object] | None]] = {
     "GET /api/v1/my/dues": ("member", None),
     "POST /api/v1/my/dues/{dues_id}/payments": ("member", {"amount_cents": 100}),
     "GET /api/v1/my/employments": ("member", None),
+    "GET /api/v1/my/grievances": ("member", None),
     "GET /api/v1/my/registrations": ("member", None),
     "POST /api/v1/my/registrations": ("member", {"book_id": 1}),
     "POST /api/v1/my/registrations/{registration_id}/re-sign": ("member", None),
@@ -142,6 +219,11 @@ ROWS: dict[str, tuple[str, dict[str, object] | None]] = {
     "GET /api/v1/my/dispatches": ("member", None),
     "POST /api/v1/my/dispatches/{dispatch_id}/reject": ("member", {}),
     "GET /my/profile": ("member", None),
+    "POST /my/profile": ("member", None),
+    "GET /office/members": (MEMBER_READERS, None),
+    "GET /office/members/{member_id}": (MEMBER_READERS, None),
+    "POST /office/members/{member_id}": (OFFICE, None),
+    "POST /office/members/{member_id}/notes": (MEMBER_READERS, None),
     "GET /my/referrals": ("member", None),
     "POST /my/referrals/registrations": ("member", None),
     "POST /my/referrals/registrations/{registration_id}/re-sign": ("member", None),
@@ -243,6 +325,34 @@ TRAINING = """
 """
 
 
+RECORDS = """
+    WITH employment AS (
+        INSERT INTO member_employments (member_id, organization_id, start_date)
+        VALUES (:member, :employer, current_date) RETURNING id),
+    note AS (
+        INSERT INTO member_notes (member_id, author_id, body, visibility)
+        VALUES (:member, :user, 'matrix', 'all_authorized') RETURNING id),
+    contact AS (
+        INSERT INTO organization_contacts (organization_id, first_name, last_name) VALUES (:employer, 'A', 'B')
+        RETURNING id),
+    grievance AS (
+        INSERT INTO grievances (grievance_number, member_id, employer_id, filed_on, violation)
+        VALUES (:code, :member, :employer, current_date, 'matrix') RETURNING id),
+    benevolence AS (
+        INSERT INTO benevolence_applications (member_id, applied_on, reason, description, amount_requested_cents)
+        VALUES (:member, current_date, 'medical', 'matrix', 1) RETURNING id),
+    activity AS (
+        INSERT INTO salting_activities (member_id, organization_id, activity_type, happened_on)
+        VALUES (:member, :employer, 'outreach', current_date) RETURNING id),
+    fund AS (
+        INSERT INTO grants (grant_number, name, total_cents, starts_on) VALUES (:code, 'Matrix', 1, current_date)
+        RETURNING id)
+    SELECT employment.id AS employment_id, note.id AS note_id, contact.id AS contact_id, grievance.id AS grievance_id,
+        benevolence.id AS benevolence_id, activity.id AS activity_id, fund.id AS grant_id
+    FROM employment, note, contact, grievance, benevolence, activity, fund
+"""
+
+
 async def one_of_everything(runtime: Runtime, person: Person) -> dict[str, int]:
     values = {
         "code": secrets.token_hex(8),
@@ -263,6 +373,9 @@ async def one_of_everything(runtime: Runtime, person: Person) -> dict[str, int]:
         )
         made["dispatch_id"] = dispatch.scalar_one()
         made |= (await connection.execute(text(TRAINING), {**values, "name": values["code"]})).mappings().one()
+        employer = {**values, "employer": made["employer_id"]}
+        made |= (await connection.execute(text(RECORDS), employer)).mappings().one()
+    made["organization_id"] = made["employer_id"]
     return {**made, "member_id": person.member_id or 0, "dues_id": person.dues_ids[0]}
 
 
@@ -279,6 +392,8 @@ async def ask(client: httpx.AsyncClient, row: str, ids: dict[str, int]) -> httpx
     headers = {"Idempotency-Key": f"matrix-{secrets.token_hex(8)}"}
     if not path.startswith("/api/") and method == "POST":
         form = {"amount_cents": "100", "idempotency_key": headers["Idempotency-Key"], "book_id": str(ids["book_id"])}
+        form |= {"version": "1", "status": "active", "classification": "journeyman"}
+        form |= {"body": "matrix", "visibility": "officers"}
         return await client.post(path, data=form, headers=headers)
     return await client.request(method, path, json=ROWS[row][1], headers=headers)
 

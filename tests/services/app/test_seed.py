@@ -88,6 +88,6 @@ async def test_the_owner_loads_past_the_triggers_and_puts_them_back(
 
 
 def _count(connection: psycopg.Connection[object], what: str) -> int:
-    row = connection.execute(f"SELECT count(*) FROM {what}".encode()).fetchone()  # noqa: S608 - only our own texts
+    row = connection.execute(f"SELECT count(*) FROM {what}".encode()).fetchone()  # noqa: S608
     assert isinstance(row, tuple)
     return int(row[0])

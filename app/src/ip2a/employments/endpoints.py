@@ -2,14 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from ip2a.employments import service
-from ip2a.employments.schemas import EmploymentPage
+from ip2a.employments.schemas import EmploymentChange, EmploymentOrder, EmploymentPage, EmploymentRecord
 from ip2a.web.answers import answer
-from ip2a.web.dependencies import CallerDependency, OwnMember, RuntimeDependency
+from ip2a.web.dependencies import Caller, CallerDependency, OwnMember, RuntimeDependency, require
+from ip2a.web.keyset import Cursor, Limit, Page, PathId
 
 router = APIRouter(prefix="/api/v1", tags=["employments"])
+
+Reader = Annotated[Caller, Depends(require("members:read"))]
+Editor = Annotated[Caller, Depends(require("members:update"))]
 
 
 @router.get("/my/employments", response_model=EmploymentPage)
@@ -22,3 +26,27 @@ async def my_employments(
 ) -> Response:
     """The caller's own employments, newest first."""
     return await answer(runtime, caller, service.employments(caller.identity, member_id, after=after, limit=limit))
+
+
+@router.get("/members/{member_id}/employments")
+async def of_member(
+    member_id: PathId, runtime: RuntimeDependency, caller: Reader, before: Cursor = None, limit: Limit = 50
+) -> Page[EmploymentRecord]:
+    """A member's jobs as they were entered; the reading is recorded."""
+    return await service.of_member(runtime, caller, member_id, before=before, limit=limit)
+
+
+@router.post("/members/{member_id}/employments", status_code=201)
+async def enter(
+    member_id: PathId, body: EmploymentOrder, runtime: RuntimeDependency, caller: Editor
+) -> EmploymentRecord:
+    """Enter a job of a member."""
+    return await service.enter(runtime, caller, member_id, body)
+
+
+@router.patch("/employments/{employment_id}")
+async def change(
+    employment_id: PathId, body: EmploymentChange, runtime: RuntimeDependency, caller: Editor
+) -> EmploymentRecord:
+    """Change a job, or end it."""
+    return await service.change(runtime, caller, employment_id, body)

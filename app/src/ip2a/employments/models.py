@@ -2,13 +2,13 @@
 
 from datetime import date
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, String, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ip2a.database.base import Base, Timestamped
+from ip2a.database.base import Record
 
 
-class MemberEmployment(Timestamped, Base):
+class MemberEmployment(Record):
     """One job of one member at one organization."""
 
     __tablename__ = "member_employments"
@@ -23,7 +23,6 @@ class MemberEmployment(Timestamped, Base):
         Index(None, "organization_id"),
     )
 
-    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     member_id: Mapped[int] = mapped_column(ForeignKey("members.id"))
     organization_id: Mapped[int] = mapped_column(ForeignKey("organizations.id"))
     start_date: Mapped[date]

@@ -1,6 +1,10 @@
 """Employments in the database, read by keyset: the cost of a page does not grow with its number."""
 
+from sqlalchemy import select
+
 from ip2a.database.pipeline import Statement
+from ip2a.employments.models import MemberEmployment
+from ip2a.organizations.models import Organization
 
 PAGE = Statement(
     b"ip2a_employments",
@@ -20,3 +24,7 @@ PAGE = Statement(
     """,
 )
 """A page of a member's jobs as EmploymentPage's JSON: member, last start date and id (or null), page size."""
+
+SHOWN = select(*MemberEmployment.__table__.c, Organization.name.label("organization_name")).join_from(
+    MemberEmployment, Organization, Organization.id == MemberEmployment.organization_id
+)

@@ -4,7 +4,15 @@ from datetime import date
 
 from ip2a.database.identity import Identity
 from ip2a.employments import repository
-from ip2a.reads import Query, Read, own_query
+from ip2a.employments.models import MemberEmployment
+from ip2a.employments.schemas import EmploymentChange, EmploymentOrder, EmploymentRecord
+from ip2a.members.models import Member
+from ip2a.reads import Query, Read, member_subject, own_query
+from ip2a.records import service as records
+from ip2a.records.service import Kind
+from ip2a.runtime import Runtime
+from ip2a.web.dependencies import Caller
+from ip2a.web.keyset import Page
 from ip2a.web.problems import Problem
 
 PAGE_SIZE = 50
@@ -34,3 +42,39 @@ def read_cursor(text: str) -> tuple[bytes, bytes]:
         return date.fromisoformat(day).isoformat().encode(), b"%d" % int(number)
     except ValueError:
         raise Problem(422, "invalid-cursor", "`after` must be the `next` of an earlier page.") from None
+
+
+RECORDS = Kind(
+    name="employment",
+    model=MemberEmployment,
+    item=EmploymentRecord,
+    shown=repository.SHOWN,
+    refused={"ck_member_employments_dates": "`end_date` is before `start_date`."},
+)
+
+
+async def of_member(
+    runtime: Runtime, caller: Caller, member_id: int, *, before: str | None, limit: int
+) -> Page[EmploymentRecord]:
+    """A member's jobs as they were entered, the last first; Problem 404."""
+    conditions = [MemberEmployment.member_id == member_id]
+    return await records.page(runtime, caller, RECORDS, conditions, before=before, limit=limit, of=(Member, member_id))
+
+
+async def enter(runtime: Runtime, caller: Caller, member_id: int, order: EmploymentOrder) -> EmploymentRecord:
+    """Enter a job of a member.
+
+    Raises Problem 422 (no such member or organization; the end is before the start).
+    """
+    values = order.model_dump() | {"member_id": member_id}
+    return await records.add(runtime, caller, RECORDS, values, member_subject(member_id))
+
+
+async def change(runtime: Runtime, caller: Caller, identifier: int, change: EmploymentChange) -> EmploymentRecord:
+    """Change a job, or end it.
+
+    Raises Problem 404, 409 (changed meanwhile), 422.
+    """
+    of = await records.read(runtime, caller, RECORDS, identifier)
+    values = change.model_dump(exclude_unset=True)
+    return await records.change(runtime, caller, RECORDS, identifier, values, member_subject(of.member_id))

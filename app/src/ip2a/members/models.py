@@ -3,10 +3,10 @@
 from datetime import date
 from enum import StrEnum
 
-from sqlalchemy import Identity, Index, String
+from sqlalchemy import Computed, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ip2a.database.base import Base, Timestamped, text_enum
+from ip2a.database.base import Record, text_enum
 
 
 class MemberStatus(StrEnum):
@@ -33,16 +33,18 @@ class MemberClassification(StrEnum):
     HONORARY = "honorary"
 
 
-class Member(Timestamped, Base):
-    """A member; `version` grows with each change and guards against lost updates."""
+class Member(Record):
+    """A member. The `…_key` columns are what a search compares, byte by byte."""
 
     __tablename__ = "members"
     __table_args__ = (
         Index(None, "last_name", "first_name", "id"),
         Index(None, "status", "classification"),
+        Index(None, "last_name_key"),
+        Index(None, "first_name_key"),
+        Index(None, "member_number_key"),
     )
 
-    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     member_number: Mapped[str] = mapped_column(String(50), unique=True)
     first_name: Mapped[str] = mapped_column(String(100))
     last_name: Mapped[str] = mapped_column(String(100))
@@ -58,4 +60,8 @@ class Member(Timestamped, Base):
     classification: Mapped[MemberClassification] = mapped_column(
         text_enum(MemberClassification, "member_classification")
     )
-    version: Mapped[int] = mapped_column(server_default="1")
+    last_name_key: Mapped[str] = mapped_column(Text(collation="C"), Computed("lower(last_name)", persisted=True))
+    first_name_key: Mapped[str] = mapped_column(Text(collation="C"), Computed("lower(first_name)", persisted=True))
+    member_number_key: Mapped[str] = mapped_column(
+        Text(collation="C"), Computed("lower(member_number)", persisted=True)
+    )

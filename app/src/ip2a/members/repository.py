@@ -1,10 +1,12 @@
 """Member records in the database."""
 
-from sqlalchemy import text, update
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, RowMapping, and_, or_, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ip2a.database.pipeline import Statement
-from ip2a.members.models import Member
+from ip2a.members.models import Member, MemberClassification, MemberStatus
 
 PROFILE = Statement(
     b"ip2a_profile",
@@ -27,3 +29,43 @@ async def change_contact(connection: AsyncConnection, member_id: int, changes: d
         .values({**changes, "version": Member.version + 1, "updated_at": text("now()")})
     )
     return result.rowcount == 1
+
+
+SHOWN = select(*Member.__table__.c)
+_LAST = chr(0x10FFFF)  # sorts behind everything
+_KEYS = (Member.last_name_key, Member.first_name_key, Member.member_number_key)
+
+
+def matches(words: Sequence[str]) -> list[ColumnElement[bool]]:
+    """Members of whom each word begins a name or the number.
+
+    Compared as ranges, not by LIKE: under row-level security only what cannot leak reaches an index, and LIKE may.
+    """
+    return [or_(*(and_(key >= word, key < word + _LAST) for key in _KEYS)) for word in words]
+
+
+async def page(
+    connection: AsyncConnection,
+    words: Sequence[str],
+    status: MemberStatus | None,
+    classification: MemberClassification | None,
+    *,
+    after: tuple[str, str, int] | None,
+    limit: int,
+) -> Sequence[RowMapping]:
+    """Members by name."""
+    conditions = matches(words)
+    if status is not None:
+        conditions.append(Member.status == status)
+    if classification is not None:
+        conditions.append(Member.classification == classification)
+    order = (Member.last_name, Member.first_name, Member.id)
+    if after is not None:
+        conditions.append(tuple_(*order) > tuple_(*after))
+    statement = SHOWN.where(*conditions).order_by(*order).limit(limit)
+    return (await connection.execute(statement)).mappings().all()
+
+
+async def lock_status(connection: AsyncConnection, member_id: int) -> MemberStatus | None:
+    """The standing of a member, who does not change until the transaction ends."""
+    return await connection.scalar(select(Member.status).where(Member.id == member_id).with_for_update())

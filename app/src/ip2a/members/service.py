@@ -1,10 +1,16 @@
 """Reading and changing member records on behalf of somebody."""
 
+from ip2a.audit.service import record_read
 from ip2a.database.identity import Identity
-from ip2a.members import repository
-from ip2a.members.schemas import ContactChange
+from ip2a.members import repository, rules
+from ip2a.members.models import Member, MemberClassification, MemberStatus
+from ip2a.members.schemas import ContactChange, MemberChange, MemberItem, MemberOrder, MemberRecord
 from ip2a.reads import Query, Read, member_subject, own_query
+from ip2a.records import service as records
+from ip2a.records.service import Kind
 from ip2a.runtime import Runtime
+from ip2a.web.dependencies import Caller
+from ip2a.web.keyset import Page, encode, invalid_cursor, page_of, read_text_id
 from ip2a.web.problems import Problem
 
 PROFILE = Read(
@@ -33,3 +39,67 @@ async def change_contact(runtime: Runtime, identity: Identity, member_id: int, c
         if not await repository.change_contact(writing.connection, member_id, changes):
             raise Problem(404, "no-such-member", "There is no such member.")
     return writing.lsn
+
+
+MEMBERS = Kind(
+    name="member",
+    model=Member,
+    item=MemberRecord,
+    shown=repository.SHOWN,
+    refused={"uq_members_member_number": "There is a member with this `member_number`."},
+)
+WORDS = 5
+_BETWEEN = "\x1f"  # the names in a cursor
+
+
+async def members(
+    runtime: Runtime,
+    caller: Caller,
+    *,
+    search: str,
+    status: MemberStatus | None,
+    classification: MemberClassification | None,
+    after: str | None,
+    limit: int,
+) -> Page[MemberItem]:
+    """Members by name; each word of `search` begins a name or the number. The reading is recorded."""
+    await record_read(runtime, caller, MEMBERS.table)
+    words = search.lower().split()[:WORDS]
+    position = None if after is None else _read_cursor(after)
+    async with caller.transaction(runtime.databases) as connection:
+        rows = await repository.page(connection, words, status, classification, after=position, limit=limit + 1)
+    return page_of(MemberItem, rows, limit, _cursor)
+
+
+async def new_member(runtime: Runtime, caller: Caller, order: MemberOrder) -> MemberRecord:
+    """Take somebody in.
+
+    Raises Problem 409 when the number is taken.
+    """
+    return await records.add(runtime, caller, MEMBERS, order.model_dump())
+
+
+async def change(runtime: Runtime, caller: Caller, member_id: int, change: MemberChange) -> MemberRecord:
+    """Change a member's record.
+
+    Raises Problem 404, 409 (changed meanwhile; the standing does not allow it), 422.
+    """
+    if change.status is not None:
+        async with caller.transaction(runtime.databases) as connection:
+            current = await repository.lock_status(connection, member_id)
+        if current is not None and not rules.may_become(current, change.status):
+            raise Problem(409, "status", f"`status` cannot change from {current.value} to {change.status.value}.")
+    values = change.model_dump(exclude_unset=True)
+    return await records.change(runtime, caller, MEMBERS, member_id, values, member_subject(member_id))
+
+
+def _cursor(item: MemberItem) -> str:
+    return encode(f"{item.last_name}{_BETWEEN}{item.first_name}", item.id)
+
+
+def _read_cursor(cursor: str) -> tuple[str, str, int]:
+    names, identifier = read_text_id(cursor)
+    last, separator, first = names.partition(_BETWEEN)
+    if not separator:
+        raise invalid_cursor()
+    return last, first, min(identifier, 2**31 - 1)

@@ -2,10 +2,10 @@
 
 from enum import StrEnum
 
-from sqlalchemy import Identity, Index, String
+from sqlalchemy import ForeignKey, Index, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ip2a.database.base import Base, Timestamped, text_enum
+from ip2a.database.base import Record, text_enum
 
 
 class OrganizationType(StrEnum):
@@ -17,16 +17,52 @@ class OrganizationType(StrEnum):
     JATC = "jatc"
 
 
-class Organization(Timestamped, Base):
+class SaltingScore(StrEnum):
+    """How an employer takes to organizing, from worst to best."""
+
+    HOSTILE = "hostile"
+    RESISTANT = "resistant"
+    NEUTRAL = "neutral"
+    RECEPTIVE = "receptive"
+    SUPPORTIVE = "supportive"
+
+
+class Organization(Record):
     """An employer, union or partner."""
 
     __tablename__ = "organizations"
     __table_args__ = (Index(None, "name", "id"),)
 
-    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     name: Mapped[str] = mapped_column(String(255))
     org_type: Mapped[OrganizationType] = mapped_column(text_enum(OrganizationType, "organization_type"))
     city: Mapped[str | None] = mapped_column(String(100))
     state: Mapped[str | None] = mapped_column(String(2))
     phone: Mapped[str | None] = mapped_column(String(50))
     email: Mapped[str | None] = mapped_column(String(255))
+    address: Mapped[str | None] = mapped_column(String(255))
+    zip_code: Mapped[str | None] = mapped_column(String(20))
+    website: Mapped[str | None] = mapped_column(String(255))
+    salting_score: Mapped[SaltingScore | None] = mapped_column(text_enum(SaltingScore, "salting_score"))
+
+
+class OrganizationContact(Record):
+    """A person to talk to at an organization; one of them at most is the first to ask."""
+
+    __tablename__ = "organization_contacts"
+    __table_args__ = (
+        Index(None, "organization_id", "id"),
+        Index(
+            "uq_organization_contacts_primary",
+            "organization_id",
+            unique=True,
+            postgresql_where=text("is_primary"),
+        ),
+    )
+
+    organization_id: Mapped[int] = mapped_column(ForeignKey("organizations.id"))
+    first_name: Mapped[str] = mapped_column(String(100))
+    last_name: Mapped[str] = mapped_column(String(100))
+    title: Mapped[str | None] = mapped_column(String(100))
+    phone: Mapped[str | None] = mapped_column(String(50))
+    email: Mapped[str | None] = mapped_column(String(255))
+    is_primary: Mapped[bool] = mapped_column(server_default=false())

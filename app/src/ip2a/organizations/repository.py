@@ -1,6 +1,9 @@
 """Organizations in the database, read by keyset."""
 
+from sqlalchemy import select
+
 from ip2a.database.pipeline import Statement
+from ip2a.organizations.models import Organization, OrganizationContact
 
 PAGE = Statement(
     b"ip2a_organizations",
@@ -18,3 +21,6 @@ PAGE = Statement(
     """,
 )
 """A page of organizations as OrganizationPage's JSON: id to start behind (or null), page size."""
+
+SHOWN = select(*Organization.__table__.c)
+CONTACTS_SHOWN = select(*OrganizationContact.__table__.c)

@@ -5,6 +5,7 @@ from secrets import token_urlsafe
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Path, Query
+from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
 from ip2a.dues import service as dues_service
@@ -12,41 +13,81 @@ from ip2a.dues.schemas import DuesResponse
 from ip2a.employments import service as employment_service
 from ip2a.employments.schemas import EmploymentPage
 from ip2a.members import service as member_service
-from ip2a.members.schemas import ProfileResponse
+from ip2a.members.schemas import ContactChange, ProfileResponse
+from ip2a.pages.forms import messages_of
 from ip2a.pages.rendering import render
 from ip2a.pages.session import Visit, VisitDependency
 from ip2a.payments import service as payment_service
 from ip2a.payments.schemas import MAXIMUM_AMOUNT, PaymentRequest, Receipt
 from ip2a.payments.service import MAXIMUM_KEY
+from ip2a.runtime import Runtime
 from ip2a.web.answers import body_of
 from ip2a.web.dependencies import RuntimeDependency, own_member
 from ip2a.web.problems import Problem
 
 router = APIRouter(prefix="/my", include_in_schema=False)
 
+Text = Annotated[str, Form(max_length=255)]
+
 
 @router.get("/profile")
-async def profile(runtime: RuntimeDependency, visit: VisitDependency) -> Response:
+async def profile(
+    runtime: RuntimeDependency, visit: VisitDependency, said: Annotated[str, Query(max_length=20)] = ""
+) -> Response:
     """Who the local thinks the member is, and where they worked."""
+    return await _profile(runtime, visit, said=said)
+
+
+@router.post("/profile")
+async def change_contact(
+    runtime: RuntimeDependency,
+    visit: VisitDependency,
+    *,
+    address: Text = "",
+    city: Text = "",
+    state: Text = "",
+    zip_code: Text = "",
+    phone: Text = "",
+    email: Text = "",
+) -> Response:
+    """Save the contact fields, or show the form again with what is wrong."""
+    member_id = await own_member(visit.caller)
+    given = {"address": address, "city": city, "state": state, "zip_code": zip_code, "phone": phone, "email": email}
+    fields = {name: value.strip() or None for name, value in given.items()}
+    try:
+        change = ContactChange.model_validate(fields)
+    except ValidationError as error:
+        return await _profile(runtime, visit, given=fields, wrong=messages_of(error))
+    lsn = await member_service.change_contact(runtime, visit.caller.identity, member_id, change)
+    visit.caller.wrote(lsn)
+    return RedirectResponse("/my/profile?said=saved", 303)
+
+
+async def _profile(
+    runtime: Runtime,
+    visit: Visit,
+    *,
+    said: str = "",
+    given: dict[str, str | None] | None = None,
+    wrong: dict[str, str] | None = None,
+) -> Response:
     caller = visit.caller
     member_id = await own_member(caller)
-    record, jobs = await asyncio.gather(
+    size = employment_service.PAGE_SIZE
+    stored, jobs = await asyncio.gather(
         body_of(runtime, caller, member_service.profile(caller.identity, member_id)),
-        body_of(
-            runtime,
-            caller,
-            employment_service.employments(caller.identity, member_id, after=None, limit=employment_service.PAGE_SIZE),
-        ),
+        body_of(runtime, caller, employment_service.employments(caller.identity, member_id, after=None, limit=size)),
     )
-    page = render(
-        "profile.html",
-        {
-            "profile": ProfileResponse.model_validate_json(record),
-            "jobs": EmploymentPage.model_validate_json(jobs),
-            "active": "profile",
-            **_frame(visit),
-        },
-    )
+    record = ProfileResponse.model_validate_json(stored)
+    values = {
+        "profile": record,
+        "form": {**record.model_dump(), **(given or {})},
+        "wrong": wrong or {},
+        "said": said,
+        "jobs": EmploymentPage.model_validate_json(jobs),
+        "active": "profile",
+    }
+    page = render("profile.html", {**values, **_frame(visit)}, 422 if wrong else 200)
     return visit.keep(page, secure=runtime.settings.in_production)
 
 

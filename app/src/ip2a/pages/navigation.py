@@ -19,6 +19,7 @@ MEMBER = (
     Link("profile", "/my/profile", "My profile"),
 )
 BY_PERMISSION = (
+    ("members:read", Link("members", "/office/members", "Members")),
     ("referrals:dispatch", Link("dispatch", "/office/dispatch", "Dispatch")),
     ("dues:process", Link("adjustments", "/office/adjustments", "Adjustments")),
     ("students:update", Link("classes", "/school/classes", "Classes")),

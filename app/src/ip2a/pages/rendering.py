@@ -63,6 +63,7 @@ TEMPLATES = Environment(
 )
 TEMPLATES.filters.update(money=money, day=day, label=label)
 TEMPLATES.globals.update(links=links, month=month, stylesheet=static_url("app.css"), icon=static_url("icon.svg"))
+TEMPLATES.globals.update(script=static_url("app.js"), manifest=static_url("manifest.webmanifest"))
 
 
 def render(template: str, values: dict[str, object], status: int = 200) -> HTMLResponse:

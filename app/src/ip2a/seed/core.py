@@ -194,7 +194,7 @@ def _dues(
             rows.append(
                 (identifier, member_id, period, made.amount_due_cents, made.amount_paid_cents, made.status.value)
             )
-            if made.amount_paid_cents < made.amount_due_cents:
+            if made.amount_paid_cents + people.SMALLEST_OPEN_CENTS <= made.amount_due_cents:
                 opened.append((identifier, member_id))
             if made.amount_paid_cents and age < profile.months_paid:
                 paid_on = min(due_on + timedelta(days=random.randrange(15)), today)

@@ -155,6 +155,7 @@ MONTHLY_CENTS = {
 }
 
 
+SMALLEST_OPEN_CENTS = 1_200  # what an adjustment may still take off
 LONGEST_JOB, SHORTEST_JOB, WORKING_DAYS = 700, 30, 20 * 365  # days
 
 

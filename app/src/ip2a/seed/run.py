@@ -17,7 +17,7 @@ from ip2a.database.identity import SYSTEM
 from ip2a.database.roles import APPLICATION_ROLE
 from ip2a.referrals.rules import LOCAL_TIME
 from ip2a.security.passwords import PasswordHasher
-from ip2a.seed import core, referral, trail, training
+from ip2a.seed import core, records, referral, trail, training
 from ip2a.seed.loading import Loader
 from ip2a.seed.profiles import DEMO, PROFILES, Profile
 from ip2a.settings import PREFIX, Settings
@@ -83,6 +83,7 @@ def _fill(connection: psycopg.Connection, profile: Profile, password_hash: str, 
     people = core.fill(loader, random, profile, password_hash, today)
     referral.fill(loader, random, profile, people, now)
     training.fill(loader, random, profile, people, today)
+    records.fill(loader, random, profile, people, today)
     if profile.trail:
         trail.fill(loader, random, people, profile.trail, now)
     loader.close()

@@ -1,0 +1,1 @@
+"""Grants for the training and what is spent of them."""

@@ -1,0 +1,1 @@
+"""Grievances of members against employers."""

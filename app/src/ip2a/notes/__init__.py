@@ -1,0 +1,1 @@
+"""Notes of the office about members, each for whom it is meant."""

@@ -1,0 +1,1 @@
+"""Organizing: what was done at which employer."""

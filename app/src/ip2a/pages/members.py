@@ -1,0 +1,156 @@
+"""Members for the office: finding one, and the record with what belongs to it."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query
+from pydantic import ValidationError
+from starlette.responses import RedirectResponse, Response
+
+from ip2a.dues import service as dues_service
+from ip2a.dues.schemas import DuesResponse
+from ip2a.employments import service as employments
+from ip2a.members import service
+from ip2a.members.models import MemberClassification, MemberStatus
+from ip2a.members.schemas import MemberChange
+from ip2a.notes import service as notes
+from ip2a.notes.models import NoteVisibility
+from ip2a.notes.schemas import NoteOrder
+from ip2a.pages.forms import messages_of
+from ip2a.pages.rendering import render
+from ip2a.pages.session import Visit, VisitDependency
+from ip2a.records import service as records
+from ip2a.runtime import Runtime
+from ip2a.web.answers import body_of
+from ip2a.web.dependencies import Caller, RuntimeDependency
+from ip2a.web.keyset import PathId
+from ip2a.web.problems import Problem
+
+router = APIRouter(prefix="/office/members", include_in_schema=False)
+
+SHOWN = 50
+MONTHS = 6  # of dues beside the record
+CONTACT = ("address", "city", "state", "zip_code", "phone", "email")
+
+Text = Annotated[str, Form(max_length=255)]
+
+
+@router.get("")
+async def members(
+    runtime: RuntimeDependency,
+    visit: VisitDependency,
+    search: Annotated[str, Query(max_length=100, pattern=r"^[^\x00]*$")] = "",
+    after: Annotated[str | None, Query(max_length=250, pattern=r"^[^\x00]*$")] = None,
+) -> Response:
+    """A search, and who was found."""
+    caller = _permitted(visit, "members:read")
+    found = await service.members(
+        runtime, caller, search=search, status=None, classification=None, after=after, limit=SHOWN
+    )
+    return _page(runtime, visit, "members.html", {"found": found, "search": search})
+
+
+@router.get("/{member_id}")
+async def member(
+    member_id: PathId,
+    runtime: RuntimeDependency,
+    visit: VisitDependency,
+    said: Annotated[str, Query(max_length=20)] = "",
+) -> Response:
+    """A member's record with jobs, dues and notes."""
+    return await _record(runtime, visit, member_id, said=said)
+
+
+@router.post("/{member_id}")
+async def change(
+    member_id: PathId,
+    runtime: RuntimeDependency,
+    visit: VisitDependency,
+    *,
+    address: Text = "",
+    city: Text = "",
+    state: Text = "",
+    zip_code: Text = "",
+    phone: Text = "",
+    email: Text = "",
+    status: Text = "",
+    classification: Text = "",
+    version: Annotated[int, Form(ge=1)],
+) -> Response:
+    """Change the record, or show the form again with what is wrong."""
+    caller = _permitted(visit, "members:update")
+    contact = dict(zip(CONTACT, (address, city, state, zip_code, phone, email), strict=True))
+    fields = {name: value.strip() or None for name, value in contact.items()}
+    given = {**fields, "status": status, "classification": classification, "version": version}
+    try:
+        await service.change(runtime, caller, member_id, MemberChange.model_validate(given))
+    except ValidationError as error:
+        return await _record(runtime, visit, member_id, given=given, wrong=messages_of(error))
+    except Problem as problem:
+        if problem.status != 409:
+            raise
+        return await _record(runtime, visit, member_id, problem=problem)
+    return RedirectResponse(f"/office/members/{member_id}?said=saved", 303)
+
+
+@router.post("/{member_id}/notes")
+async def write_note(
+    member_id: PathId,
+    runtime: RuntimeDependency,
+    visit: VisitDependency,
+    *,
+    body: Annotated[str, Form(min_length=1, max_length=4000)],
+    visibility: Annotated[NoteVisibility, Form()],
+) -> Response:
+    """Write a note."""
+    caller = _permitted(visit, "members:read")
+    try:
+        order = NoteOrder(body=body, visibility=visibility)
+    except ValidationError:
+        raise Problem(422, "invalid-request", "A note needs some text.") from None
+    await notes.write(runtime, caller, member_id, order)
+    return RedirectResponse(f"/office/members/{member_id}?said=noted", 303)
+
+
+async def _record(
+    runtime: Runtime,
+    visit: Visit,
+    member_id: int,
+    *,
+    said: str = "",
+    given: Mapping[str, object] | None = None,
+    wrong: dict[str, str] | None = None,
+    problem: Problem | None = None,
+) -> Response:
+    caller = _permitted(visit, "members:read")
+    record = await records.one(runtime, caller, service.MEMBERS, member_id)
+    dues = None
+    if caller.may("dues:read"):
+        query = dues_service.dues(caller.identity, member_id, before=None, limit=MONTHS)
+        dues = DuesResponse.model_validate_json(await body_of(runtime, caller, query))
+    values = {
+        "member": record,
+        "form": {**record.model_dump(mode="json"), **(given or {})},
+        "wrong": wrong or {},
+        "problem": problem,
+        "said": said,
+        "jobs": await employments.of_member(runtime, caller, member_id, before=None, limit=10),
+        "notes": await notes.notes(runtime, caller, member_id, before=None, limit=10),
+        "dues": dues,
+        "statuses": list(MemberStatus),
+        "classifications": list(MemberClassification),
+        "visibilities": list(NoteVisibility),
+        "may_change": caller.may("members:update"),
+    }
+    return _page(runtime, visit, "member.html", values, 422 if wrong else 409 if problem else 200)
+
+
+def _permitted(visit: Visit, permission: str) -> Caller:
+    if not visit.caller.may(permission):
+        raise Problem(403, "not-permitted", f"This needs the permission {permission}.")
+    return visit.caller
+
+
+def _page(runtime: Runtime, visit: Visit, template: str, values: dict[str, object], status: int = 200) -> Response:
+    frame = {"account": visit.caller.principal, "csrf_token": visit.csrf_token, "active": "members"}
+    return visit.keep(render(template, {**values, **frame}, status), secure=runtime.settings.in_production)
