@@ -1,5 +1,6 @@
 """All models in one place, so that metadata is complete wherever it is needed."""
 
+from ip2a.api_keys import models as api_key_models
 from ip2a.applications import models as application_models
 from ip2a.audit import models as audit_models
 from ip2a.auth import models as auth_models
@@ -19,6 +20,7 @@ from ip2a.training import models as training_models
 from ip2a.worker import models as worker_models
 
 MODULES = (
+    api_key_models,
     application_models,
     audit_models,
     auth_models,

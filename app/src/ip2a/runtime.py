@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from ip2a.api_keys.uses import KeyUses
 from ip2a.audit.reads import ReadRecorder
 from ip2a.cache.connection import RedisConnection, WhileConnecting
 from ip2a.cache.store import Cache
@@ -37,6 +38,7 @@ class Runtime:
     token_keys: TokenKeys
     cookie_key: bytes
     reads: ReadRecorder
+    key_uses: KeyUses
     now: Callable[[], datetime]
 
     async def start(self) -> None:
@@ -44,10 +46,12 @@ class Runtime:
         if self.redis is not None:
             await self.redis.start()
         self.outbox.start()
+        self.key_uses.start()
 
     async def close(self) -> None:
         """Finish what was begun, return connections and end threads."""
         await self.reads.close()
+        await self.key_uses.close()
         await self.outbox.close()
         if self.redis is not None:
             await self.redis.close()
@@ -86,6 +90,7 @@ def create_runtime(settings: Settings, now: Callable[[], datetime] = utc_now) ->
         token_keys=TokenKeys(settings.jwt_key.get_secret_value().encode(), previous or None),
         cookie_key=settings.cookie_key.get_secret_value().encode(),
         reads=ReadRecorder(databases.write),
+        key_uses=KeyUses(databases.write),
         now=now,
     )
 
