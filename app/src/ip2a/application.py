@@ -9,11 +9,14 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
 from ip2a import __version__
+from ip2a.accounts.endpoints import router as accounts_router
+from ip2a.api_keys.endpoints import router as api_keys_router
 from ip2a.applications.endpoints import router as applications_router
 from ip2a.audit.endpoints import router as audit_router
 from ip2a.auth.endpoints import router as auth_router
 from ip2a.bids.endpoints import router as bids_router
 from ip2a.billing.endpoints import router as billing_router
+from ip2a.checkout.endpoints import router as checkout_router
 from ip2a.dispatches.endpoints import router as dispatches_router
 from ip2a.dues import service as dues_service
 from ip2a.dues.endpoints import router as dues_router
@@ -35,6 +38,7 @@ from ip2a.readiness import Readiness
 from ip2a.referrals.endpoints import router as referrals_router
 from ip2a.runtime import Runtime
 from ip2a.training.endpoints import router as training_router
+from ip2a.users.endpoints import router as users_router
 from ip2a.web import errors
 from ip2a.web.problems import ProblemBody
 
@@ -43,8 +47,12 @@ ROUTERS = (
     members_router,
     dues_router,
     payments_router,
+    checkout_router,
     employments_router,
     auth_router,
+    accounts_router,
+    users_router,
+    api_keys_router,
     organizations_router,
     referrals_router,
     labor_requests_router,

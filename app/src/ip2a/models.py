@@ -6,6 +6,7 @@ from ip2a.audit import models as audit_models
 from ip2a.auth import models as auth_models
 from ip2a.bids import models as bid_models
 from ip2a.billing import models as billing_models
+from ip2a.checkout import models as checkout_models
 from ip2a.database import models as database_models
 from ip2a.database.base import Base
 from ip2a.dispatches import models as dispatch_models
@@ -20,6 +21,7 @@ from ip2a.training import models as training_models
 from ip2a.worker import models as worker_models
 
 MODULES = (
+    checkout_models,
     api_key_models,
     application_models,
     audit_models,

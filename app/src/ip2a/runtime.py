@@ -8,6 +8,7 @@ from ip2a.api_keys.uses import KeyUses
 from ip2a.audit.reads import ReadRecorder
 from ip2a.cache.connection import RedisConnection, WhileConnecting
 from ip2a.cache.store import Cache
+from ip2a.checkout.provider import Stripe
 from ip2a.database.engines import Databases, create_databases
 from ip2a.database.outbox import Outbox
 from ip2a.database.reading import Reader
@@ -39,6 +40,7 @@ class Runtime:
     cookie_key: bytes
     reads: ReadRecorder
     key_uses: KeyUses
+    card_payments: Stripe | None
     now: Callable[[], datetime]
 
     async def start(self) -> None:
@@ -57,6 +59,8 @@ class Runtime:
             await self.redis.close()
         await self.databases.close()
         self.passwords.close()
+        if self.card_payments is not None:
+            self.card_payments.close()
 
 
 def utc_now() -> datetime:
@@ -91,6 +95,7 @@ def create_runtime(settings: Settings, now: Callable[[], datetime] = utc_now) ->
         cookie_key=settings.cookie_key.get_secret_value().encode(),
         reads=ReadRecorder(databases.write),
         key_uses=KeyUses(databases.write),
+        card_payments=Stripe(settings) if settings.payments_provider else None,
         now=now,
     )
 

@@ -111,9 +111,7 @@ async def set_password(
     connection: AsyncConnection, user_id: int, password_hash: str, now: datetime, *, verified: bool
 ) -> None:
     """Replace the password, end every session, access token and reset link, and lift a lockout."""
-    await connection.execute(
-        _SET_PASSWORD, {"user_id": user_id, "password_hash": password_hash, "verified": verified}
-    )
+    await connection.execute(_SET_PASSWORD, {"user_id": user_id, "password_hash": password_hash, "verified": verified})
     await end_sessions(connection, user_id, now)
     await connection.execute(_END_TOKENS, {"user_id": user_id, "now": now})
 

@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ip2a.accounts import repository
 from ip2a.accounts.mails import Mail, changed_mail, token_mail
 from ip2a.accounts.repository import Holder
-from ip2a.auth import repository as auth_repository
 from ip2a.auth import service as auth_service
 from ip2a.auth.models import TokenPurpose
 from ip2a.auth.service import Client, Session

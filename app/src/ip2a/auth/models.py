@@ -40,9 +40,7 @@ class User(Timestamped, Base):
     __table_args__ = (
         CheckConstraint("email = lower(email)", name="email_lower"),
         Index("ix_users_email_prefix", "email", postgresql_ops={"email": "varchar_pattern_ops"}),
-        Index(
-            "ix_users_last_name_prefix", "last_name_key", postgresql_ops={"last_name_key": "varchar_pattern_ops"}
-        ),
+        Index("ix_users_last_name_prefix", "last_name_key", postgresql_ops={"last_name_key": "varchar_pattern_ops"}),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)

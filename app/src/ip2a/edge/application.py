@@ -25,13 +25,14 @@ from ip2a.observability import metrics
 from ip2a.observability.http import UNMATCHED, Requests
 from ip2a.observability.logs import TRACE_ID
 from ip2a.observability.tracing import trace_id_of, traceparent
+from ip2a.pages.rendering import error_page
 from ip2a.reads import NOBODY_ASKED, Query, Read, freshness_needed, own_query, shared_query
 from ip2a.runtime import Runtime
-from ip2a.security.principal import Principal
 from ip2a.pages.rendering import error_page
+from ip2a.security.principal import Principal
 from ip2a.web import freshness
 from ip2a.web.problems import Problem
-from ip2a.web.security_headers import NOT_STORED, security_headers
+from ip2a.web.security_headers import CARD_PAYMENTS, NOT_STORED, security_headers
 
 LOGGER = logging.getLogger(__name__)
 UNAVAILABLE = (psycopg.OperationalError, psycopg.InterfaceError, DBAPIError, PoolTimeout, TimeoutError, OSError)
@@ -46,7 +47,9 @@ class Edge:
         self._reads = {read.path: read for read in reads}
         self._credentials = CredentialReader(runtime.token_keys, runtime.cookie_key)
         self._requests = Requests()
-        self._headers = security_headers(in_production=runtime.settings.in_production)
+        settings = runtime.settings
+        targets = (CARD_PAYMENTS,) if settings.payments_provider else ()
+        self._headers = security_headers(in_production=settings.in_production, form_targets=targets)
         self._hot_head = responses.HotHead([*self._headers, responses.JSON, responses.PRIVATE])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

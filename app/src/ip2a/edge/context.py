@@ -139,7 +139,6 @@ class CredentialReader:
             member_subject=None if claims.member_id is None else member_subject(claims.member_id),
         )
 
-
     def _api_key(self, token: str, fresh: bytes) -> Credentials | None:
         key = read_key(token)
         if key is None:

@@ -55,7 +55,7 @@ _GIVE_ROLES = text(
     """
 )
 # Two administrators must not take each other's role away at the same moment: the last one would be nobody.
-_LOCK_ADMINISTRATORS = text("SELECT id FROM roles WHERE name = 'admin' FOR UPDATE")
+_LOCK_ADMINISTRATORS = text("SELECT pg_advisory_xact_lock(x'1B2AAD31'::integer)")
 _ADMINISTRATORS = text(
     """
     SELECT count(*) FROM users u WHERE u.is_active AND EXISTS (

@@ -1,7 +1,7 @@
 """Administering accounts. What is changed counts on the account's next request."""
 
-from contextlib import asynccontextmanager
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from secrets import token_urlsafe
 
 from sqlalchemy.exc import IntegrityError

@@ -109,9 +109,7 @@ async def authenticate(request: Request, runtime: Runtime, client: Client) -> Ca
     return caller_at(runtime, context.principal, UUID(claims.session_id), client, context)
 
 
-def caller_at(
-    runtime: Runtime, principal: Principal, session_id: UUID, client: Client, context: Context
-) -> Caller:
+def caller_at(runtime: Runtime, principal: Principal, session_id: UUID, client: Client, context: Context) -> Caller:
     """The caller, judged by where they are: IP2A_ADMIN_RANGES says from where administration is allowed."""
     ranges = runtime.settings.admin_ranges
     trusted = not ranges or is_trusted(client.address, ranges)
@@ -156,7 +154,9 @@ SessionDependency = Annotated[Caller, Depends(session_caller)]
 def password_change_needed() -> Problem:
     """An administrator made this account choose a new password."""
     return Problem(
-        403, "password-change-needed", "Choose a new password first: POST /api/v1/auth/password, page /account/password."
+        403,
+        "password-change-needed",
+        "Choose a new password first: POST /api/v1/auth/password, page /account/password.",
     )
 
 
