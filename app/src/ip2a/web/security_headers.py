@@ -24,7 +24,10 @@ CARD_PAYMENTS = "https://checkout.stripe.com"
 
 
 def security_headers(*, in_production: bool, form_targets: tuple[str, ...] = ()) -> tuple[tuple[bytes, bytes], ...]:
-    """The headers of every response; forms may lead to `form_targets` (browsers judge redirects too); HSTS only where the platform is served over TLS."""
+    """The headers of every response; HSTS only where the platform is served over TLS.
+
+    Forms may lead to `form_targets` too: browsers judge where a form's answer redirects to.
+    """
     policy = CONTENT_SECURITY_POLICY.replace("form-action 'self'", " ".join(("form-action 'self'", *form_targets)))
     headers = (COMMON[0][0], policy.encode()), *COMMON[1:]
     return (*headers, STRICT_TRANSPORT) if in_production else headers
