@@ -28,7 +28,6 @@ from ip2a.observability.tracing import trace_id_of, traceparent
 from ip2a.pages.rendering import error_page
 from ip2a.reads import NOBODY_ASKED, Query, Read, freshness_needed, own_query, shared_query
 from ip2a.runtime import Runtime
-from ip2a.pages.rendering import error_page
 from ip2a.security.principal import Principal
 from ip2a.web import freshness
 from ip2a.web.problems import Problem

@@ -61,7 +61,6 @@ class Credentials:
             self.principal, self.principal_body = read_principal(body), body
         return self.principal
 
-
     @property
     def principal_query(self) -> Query:
         """The read of whose they are."""
