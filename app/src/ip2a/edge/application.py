@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ip2a.auth import service as auth_service
 from ip2a.cache.store import Checked, Entry, Slot
 from ip2a.edge import responses, routing
 from ip2a.edge.context import KEY, Context, CredentialReader, Credentials, Known, client_of

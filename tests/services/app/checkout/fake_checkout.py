@@ -1,6 +1,6 @@
 """FakeCheckout: a stand-in for Stripe Checkout that remembers.
 
-No real one can run here. It speaks HTTP to Stripe's own library, keeps sessions and idempotency keys, and signs messages
+No real one can run here. It speaks HTTP to the library of Stripe, keeps sessions and keys, and signs messages
 as Stripe does, so that a test can deliver them late, twice, in another order, or never.
 """
 
