@@ -28,9 +28,11 @@ from ip2a.members import service as member_service
 from ip2a.members.endpoints import router as members_router
 from ip2a.organizations.endpoints import router as organizations_router
 from ip2a.organizations.service import ORGANIZATIONS
+from ip2a.pages import account as account_pages
 from ip2a.pages import auth as auth_pages
 from ip2a.pages import member as member_pages
 from ip2a.pages import office as office_pages
+from ip2a.pages import recovery as recovery_pages
 from ip2a.pages import referral as referral_pages
 from ip2a.pages.rendering import STATIC
 from ip2a.payments.endpoints import router as payments_router
@@ -66,6 +68,8 @@ ROUTERS = (
     referral_pages.router,
     office_pages.router,
     auth_pages.router,
+    account_pages.router,
+    recovery_pages.router,
 )
 ONE_YEAR = "public, max-age=31536000, immutable"
 
