@@ -129,7 +129,7 @@ async def test_order_does_not_matter(paying: Runtime, provider: tuple[FakeChecko
         for round_number in range(6):
             member = await people.make(months=1)
             await log_in(client, member)
-            made = (await begin(client, member.dues_ids[0], f"order-{round_number}")).json()
+            made = (await begin(client, member.dues_ids[0], f"order-number-{round_number}")).json()
             number = fake.by_key[f"ip2a-checkout-{made['id']}"]
             bodies = []
             fake.set(number, status="complete")
