@@ -84,6 +84,10 @@ ROWS: dict[str, tuple[str, dict[str, object] | None]] = {
     "GET /api/v1/organizations": ("admin officer staff organizer", None),
     "GET /api/v1/dues/rates": (ALL, None),
     "POST /api/v1/dues/{dues_id}/payments": (OFFICE, {"amount_cents": 100, "method": "cash"}),
+    "POST /api/v1/dues/rates": (
+        "admin officer",
+        {"classification": "honorary", "monthly_amount_cents": 0, "effective_date": "2090-01-01"},
+    ),
     "GET /api/v1/dues/periods": (OFFICE, None),
     "POST /api/v1/dues/periods": (OFFICE, {"year": 2050, "month": 1}),
     "POST /api/v1/dues/periods/{period_id}/close": (OFFICE, None),

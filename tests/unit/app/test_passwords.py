@@ -47,5 +47,5 @@ async def test_nobody_has_no_password() -> None:
         ("x" * 129, True),
     ],
 )
-def test_what_is_easily_guessed_is_refused(password: str, weak: bool) -> None:  # noqa: FBT001
+def test_what_is_easily_guessed_is_refused(password: str, weak: bool) -> None:
     assert (weakness(password, ("Maria", "Lee")) is not None) is weak
