@@ -9,12 +9,15 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
 from ip2a import __version__
+from ip2a.accounts.endpoints import router as accounts_router
+from ip2a.api_keys.endpoints import router as api_keys_router
 from ip2a.applications.endpoints import router as applications_router
 from ip2a.audit.endpoints import router as audit_router
 from ip2a.auth.endpoints import router as auth_router
 from ip2a.benevolence.endpoints import router as benevolence_router
 from ip2a.bids.endpoints import router as bids_router
 from ip2a.billing.endpoints import router as billing_router
+from ip2a.checkout.endpoints import router as checkout_router
 from ip2a.dispatches.endpoints import router as dispatches_router
 from ip2a.dues import service as dues_service
 from ip2a.dues.endpoints import router as dues_router
@@ -30,10 +33,12 @@ from ip2a.notes.endpoints import router as notes_router
 from ip2a.organizations.endpoints import router as organizations_router
 from ip2a.organizations.service import ORGANIZATIONS
 from ip2a.organizing.endpoints import router as organizing_router
+from ip2a.pages import account as account_pages
 from ip2a.pages import auth as auth_pages
 from ip2a.pages import member as member_pages
 from ip2a.pages import members as members_pages
 from ip2a.pages import office as office_pages
+from ip2a.pages import recovery as recovery_pages
 from ip2a.pages import referral as referral_pages
 from ip2a.pages import shell as shell_pages
 from ip2a.pages.rendering import STATIC
@@ -42,6 +47,7 @@ from ip2a.readiness import Readiness
 from ip2a.referrals.endpoints import router as referrals_router
 from ip2a.runtime import Runtime
 from ip2a.training.endpoints import router as training_router
+from ip2a.users.endpoints import router as users_router
 from ip2a.web import errors
 from ip2a.web.problems import ProblemBody
 
@@ -50,8 +56,12 @@ ROUTERS = (
     members_router,
     dues_router,
     payments_router,
+    checkout_router,
     employments_router,
     auth_router,
+    accounts_router,
+    users_router,
+    api_keys_router,
     organizations_router,
     referrals_router,
     labor_requests_router,
@@ -72,6 +82,8 @@ ROUTERS = (
     referral_pages.router,
     office_pages.router,
     auth_pages.router,
+    account_pages.router,
+    recovery_pages.router,
 )
 ONE_YEAR = "public, max-age=31536000, immutable"
 

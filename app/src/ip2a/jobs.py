@@ -6,6 +6,7 @@ from datetime import datetime
 
 from ip2a.audit import repository as audit
 from ip2a.billing.service import mark_overdue_nightly
+from ip2a.checkout.service import reconcile
 from ip2a.database.engines import create_databases
 from ip2a.database.identity import SYSTEM, transaction
 from ip2a.referrals.enforcement import enforce
@@ -39,6 +40,7 @@ async def _clean_up(tools: Tools) -> str:
 
 
 JOBS: dict[str, Job] = {
+    "reconcile-payments": reconcile,
     "mark-overdue": _mark_overdue,
     "enforce-referral": _enforce_referral,
     "extend-audit": _extend_audit,

@@ -1,11 +1,13 @@
 """All models in one place, so that metadata is complete wherever it is needed."""
 
+from ip2a.api_keys import models as api_key_models
 from ip2a.applications import models as application_models
 from ip2a.audit import models as audit_models
 from ip2a.auth import models as auth_models
 from ip2a.benevolence import models as benevolence_models
 from ip2a.bids import models as bid_models
 from ip2a.billing import models as billing_models
+from ip2a.checkout import models as checkout_models
 from ip2a.database import models as database_models
 from ip2a.database.base import Base
 from ip2a.dispatches import models as dispatch_models
@@ -24,6 +26,8 @@ from ip2a.training import models as training_models
 from ip2a.worker import models as worker_models
 
 MODULES = (
+    checkout_models,
+    api_key_models,
     application_models,
     audit_models,
     auth_models,

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from ip2a.api_keys.uses import KeyUses
 from ip2a.audit.reads import ReadRecorder
 from ip2a.cache.connection import RedisConnection, WhileConnecting
 from ip2a.cache.store import Cache
+from ip2a.checkout.provider import Stripe
 from ip2a.database.engines import Databases, create_databases
 from ip2a.database.outbox import Outbox
 from ip2a.database.reading import Reader
@@ -37,6 +39,8 @@ class Runtime:
     token_keys: TokenKeys
     cookie_key: bytes
     reads: ReadRecorder
+    key_uses: KeyUses
+    card_payments: Stripe | None
     now: Callable[[], datetime]
 
     async def start(self) -> None:
@@ -44,15 +48,19 @@ class Runtime:
         if self.redis is not None:
             await self.redis.start()
         self.outbox.start()
+        self.key_uses.start()
 
     async def close(self) -> None:
         """Finish what was begun, return connections and end threads."""
         await self.reads.close()
+        await self.key_uses.close()
         await self.outbox.close()
         if self.redis is not None:
             await self.redis.close()
         await self.databases.close()
         self.passwords.close()
+        if self.card_payments is not None:
+            self.card_payments.close()
 
 
 def utc_now() -> datetime:
@@ -86,6 +94,8 @@ def create_runtime(settings: Settings, now: Callable[[], datetime] = utc_now) ->
         token_keys=TokenKeys(settings.jwt_key.get_secret_value().encode(), previous or None),
         cookie_key=settings.cookie_key.get_secret_value().encode(),
         reads=ReadRecorder(databases.write),
+        key_uses=KeyUses(databases.write),
+        card_payments=Stripe(settings) if settings.payments_provider else None,
         now=now,
     )
 

@@ -63,8 +63,14 @@ class Settings(BaseSettings):
     jwt_previous_key: SecretStr = SecretStr("")
     cookie_key: SecretStr = SecretStr("")
     demo_password: SecretStr = SecretStr("")
+    admin_ranges: Annotated[tuple[Network, ...], NoDecode] = ()
 
-    @field_validator("trusted_proxies", mode="before")
+    payments_provider: Literal["", "stripe"] = ""
+    stripe_endpoint: str = ""
+    stripe_api_key: SecretStr = SecretStr("")
+    stripe_webhook_secret: SecretStr = SecretStr("")
+
+    @field_validator("trusted_proxies", "admin_ranges", mode="before")
     @classmethod
     def _split_networks(cls, value: object) -> object:
         if isinstance(value, str):
@@ -84,6 +90,7 @@ class Settings(BaseSettings):
         problems = [
             *self._key_problems(),
             *self._mail_problems(),
+            *self._payment_problems(),
             *(self._production_problems() if self.in_production else ()),
         ]
         if problems:
@@ -108,6 +115,16 @@ class Settings(BaseSettings):
         if self.smtp_password.get_secret_value() and self.smtp_tls == "none" and self.smtp_host not in LOCAL_HOSTS:
             return [f"{PREFIX}SMTP_TLS=none would send the password in the clear; use starttls or tls"]
         return []
+
+    def _payment_problems(self) -> list[str]:
+        if not self.payments_provider:
+            return []
+        needed = ("stripe_api_key", "stripe_webhook_secret")
+        return [
+            f"{PREFIX}{name.upper()} is required where {PREFIX}PAYMENTS_PROVIDER is set"
+            for name in needed
+            if not getattr(self, name).get_secret_value()
+        ]
 
     def _production_problems(self) -> list[str]:
         problems = []

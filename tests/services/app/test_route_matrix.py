@@ -17,7 +17,7 @@ from sqlalchemy import text
 from ip2a.application import ROUTERS
 from ip2a.database.identity import SYSTEM, transaction
 from ip2a.runtime import Runtime
-from tests.services.app.conftest import People, Person, browser, log_in
+from tests.services.app.conftest import PASSWORD, People, Person, browser, log_in
 
 ROLES = ("admin", "officer", "staff", "organizer", "instructor", "member", "applicant")
 ALL = " ".join(ROLES)
@@ -34,7 +34,12 @@ A_SESSION = {
 }
 
 # What may come back where one is let in: it depends on the state of the row, not on who asks.
-LET_IN = {200, 201, 204, 303, 404, 409, 422}
+LET_IN = {200, 201, 202, 204, 303, 404, 409, 422}
+NOT_SET_UP = {"POST /my/dues/{dues_id}/checkout", "POST /api/v1/my/dues/{dues_id}/checkout"}
+"""What needs a payment provider answers 503 where there is none; checkout/test_checkout.py drives it with one."""
+
+ENDING = {"POST /api/v1/auth/password", "POST /api/v1/auth/logout", "POST /logout"}
+NOBODYS = 2**31 - 1
 
 UNDER_THE_LIMIT = 40
 """Requests of one person: a member may make 60 a minute."""
@@ -47,6 +52,16 @@ OPEN = {
     "POST /login",
     "GET /sw.js",
     "GET /offline",
+    "GET /forgot-password",
+    "POST /forgot-password",
+    "GET /reset-password",
+    "POST /reset-password",
+    "GET /verify-email",
+    "POST /verify-email",
+    "POST /api/v1/webhooks/stripe",
+    "POST /api/v1/auth/password-reset",
+    "POST /api/v1/auth/password-reset/confirm",
+    "POST /api/v1/auth/email-verification/confirm",
 }
 
 # Who is let in, and what is sent. `{…}` are ids of another member's rows.
@@ -123,8 +138,30 @@ ROWS: dict[str, tuple[str, dict[str, object] | None]] = {
         "admin officer",
         {"description": "matrix", "category": "tools", "amount_cents": 1, "spent_on": "2026-01-02"},
     ),
+    "POST /api/v1/auth/email-verification": (ALL, None),
+    "GET /api/v1/users": ("admin", None),
+    "POST /api/v1/users": (
+        "admin",
+        {"email": "matrix@test.example", "first_name": "M", "last_name": "X", "roles": [{"role": "member"}]},
+    ),
+    "GET /api/v1/users/{user_id}": ("admin", None),
+    "PATCH /api/v1/users/{user_id}": ("admin", {"first_name": "N"}),
+    "PUT /api/v1/users/{user_id}/roles": ("admin", {"roles": [{"role": "member"}]}),
+    "POST /api/v1/users/{user_id}/lock": ("admin", None),
+    "POST /api/v1/users/{user_id}/unlock": ("admin", None),
+    "POST /api/v1/users/{user_id}/force-reset": ("admin", None),
+    "GET /api/v1/users/{user_id}/sessions": ("admin", None),
+    "DELETE /api/v1/users/{user_id}/sessions": ("admin", None),
+    "GET /api/v1/payments/unapplied": (OFFICE, None),
+    "GET /api/v1/api-keys": ("admin", None),
+    "POST /api/v1/api-keys": ("admin", {"name": "Matrix", "user_id": 1, "scopes": ["members:read"]}),
+    "DELETE /api/v1/api-keys/{key_id}": ("admin", None),
     "GET /api/v1/dues/rates": (ALL, None),
     "POST /api/v1/dues/{dues_id}/payments": (OFFICE, {"amount_cents": 100, "method": "cash"}),
+    "POST /api/v1/dues/rates": (
+        "admin officer",
+        {"classification": "honorary", "monthly_amount_cents": 0, "effective_date": "2090-01-01"},
+    ),
     "GET /api/v1/dues/periods": (OFFICE, None),
     "POST /api/v1/dues/periods": (OFFICE, {"year": 2050, "month": 1}),
     "POST /api/v1/dues/periods/{period_id}/close": (OFFICE, None),
@@ -201,11 +238,19 @@ ROWS: dict[str, tuple[str, dict[str, object] | None]] = {
     "POST /api/v1/my/application/submit": ("admin applicant", None),
     "POST /api/v1/my/application/withdraw": ("admin applicant", None),
     "GET /": (ALL, None),
+    "GET /account": (ALL, None),
+    "GET /account/password": (ALL, None),
+    "POST /account/password": (ALL, None),
+    "POST /account/sessions/{session_id}/end": (ALL, None),
+    "GET /my/payments": ("member", None),
+    "GET /my/payments/{payment_id}": ("member", None),
+    "POST /my/dues/{dues_id}/checkout": ("member", None),
     # A member's own data: nobody else has any here.
     "GET /api/v1/my/profile": ("member", None),
     "PATCH /api/v1/my/profile": ("member", {"city": "Kent"}),
     "GET /api/v1/my/dues": ("member", None),
     "POST /api/v1/my/dues/{dues_id}/payments": ("member", {"amount_cents": 100}),
+    "POST /api/v1/my/dues/{dues_id}/checkout": ("member", None),
     "GET /api/v1/my/employments": ("member", None),
     "GET /api/v1/my/grievances": ("member", None),
     "GET /api/v1/my/registrations": ("member", None),
@@ -245,7 +290,11 @@ ROWS: dict[str, tuple[str, dict[str, object] | None]] = {
     "POST /my/application/submit": ("admin applicant", None),
     "GET /my/dues": ("member", None),
     "POST /my/dues/{dues_id}/pay": ("member", None),
-    # Ends the session, so it comes last.
+    # These end the session, so they come last.
+    "POST /api/v1/auth/password": (
+        ALL,
+        {"current_password": PASSWORD, "new_password": "ladder crane voltage 9"},
+    ),
     "POST /api/v1/auth/logout": (ALL, None),
     "POST /logout": (ALL, None),
 }
@@ -376,7 +425,14 @@ async def one_of_everything(runtime: Runtime, person: Person) -> dict[str, int]:
         employer = {**values, "employer": made["employer_id"]}
         made |= (await connection.execute(text(RECORDS), employer)).mappings().one()
     made["organization_id"] = made["employer_id"]
-    return {**made, "member_id": person.member_id or 0, "dues_id": person.dues_ids[0]}
+    return {
+        **made,
+        "member_id": person.member_id or 0,
+        "user_id": person.user_id,
+        "key_id": NOBODYS,
+        "payment_id": NOBODYS,
+        "dues_id": person.dues_ids[0],
+    }
 
 
 @pytest.fixture
@@ -388,6 +444,7 @@ async def world(runtime: Runtime, people: People) -> tuple[World, Person]:
 async def ask(client: httpx.AsyncClient, row: str, ids: dict[str, int]) -> httpx.Response:
     method, _, path = row.partition(" ")
     path = path.replace("auth/sessions/{session_id}", "auth/sessions/00000000-0000-4000-8000-000000000000")
+    path = path.replace("account/sessions/{session_id}", "account/sessions/00000000-0000-4000-8000-000000000000")
     path = path.format(**ids)
     headers = {"Idempotency-Key": f"matrix-{secrets.token_hex(8)}"}
     if not path.startswith("/api/") and method == "POST":
@@ -406,10 +463,11 @@ async def test_each_role_gets_in_where_it_may_and_nowhere_else(
     wrong = []
     async with browser(runtime) as client:
         for number, (row, (allowed, _)) in enumerate(ROWS.items()):
-            if number % UNDER_THE_LIMIT == 0 or row == "POST /logout":
+            if number % UNDER_THE_LIMIT == 0 or row in ENDING:
                 await log_in(client, await people.make(role))
             answer = await ask(client, row, ids.other)
-            expected = LET_IN if role in allowed.split() else {403}
+            let_in = {503} if row in NOT_SET_UP else LET_IN
+            expected = let_in if role in allowed.split() else {403}
             if answer.status_code not in expected:
                 wrong.append(f"{row}: {answer.status_code} {answer.text[:120]}")
     assert wrong == []
@@ -419,7 +477,9 @@ async def test_members_reach_their_own_rows_and_never_another_members(
     runtime: Runtime, world: tuple[World, Person]
 ) -> None:
     ids, member = world
-    own_rows = [row for row in ROWS if "/my/" in row and "{" in row and "{request_id}" not in row]
+    own_rows = [
+        row for row in ROWS if "/my/" in row and "{" in row and "{request_id}" not in row and row not in NOT_SET_UP
+    ]
     assert len(own_rows) == 8
     async with browser(runtime) as client:
         await log_in(client, member)

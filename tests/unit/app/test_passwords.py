@@ -1,6 +1,7 @@
 import bcrypt
+import pytest
 
-from ip2a.security.passwords import PasswordHasher
+from ip2a.security.passwords import PasswordHasher, weakness
 
 
 async def test_argon2id_with_the_required_costs() -> None:
@@ -33,3 +34,18 @@ async def test_nobody_has_no_password() -> None:
         assert not await hasher.verify("anything", "not a hash")
     finally:
         hasher.close()
+
+
+@pytest.mark.parametrize(
+    ("password", "weak"),
+    [
+        ("ladder crane voltage", False),
+        ("elevenchars", True),
+        ("abababababab", True),
+        ("Password1234", True),
+        ("maria-and-more-words", True),
+        ("x" * 129, True),
+    ],
+)
+def test_what_is_easily_guessed_is_refused(password: str, weak: bool) -> None:
+    assert (weakness(password, ("Maria", "Lee")) is not None) is weak

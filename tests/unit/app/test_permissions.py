@@ -15,6 +15,7 @@ TABLE = {
     "benevolence:approve": "admin officer",
     "dues:process": "admin officer staff",
     "adjustments:approve": "admin officer",
+    "rates:manage": "admin officer",
     "referrals:read": "admin officer staff",
     "referrals:create": "admin officer staff",
     "students:read": "admin officer staff instructor",

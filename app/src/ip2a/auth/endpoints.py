@@ -11,7 +11,7 @@ from ip2a.auth.service import Session
 from ip2a.runtime import Runtime
 from ip2a.security.tokens import ACCESS_LIFETIME, csrf_token
 from ip2a.web import cookies
-from ip2a.web.dependencies import CallerDependency, ClientDependency, RuntimeDependency
+from ip2a.web.dependencies import ClientDependency, RuntimeDependency, SessionDependency
 from ip2a.web.problems import Problem
 
 router = APIRouter(prefix="/api/v1/auth", tags=["auth"])
@@ -23,7 +23,7 @@ async def log_in(
 ) -> SessionResponse:
     """Begin a session; browsers get the tokens as cookies."""
     session = await service.log_in(runtime, body.email, body.password, client)
-    return _answer(runtime, response, session)
+    return session_answer(runtime, response, session)
 
 
 @router.post("/refresh")
@@ -38,18 +38,18 @@ async def refresh(
     token = (body.refresh_token if body else None) or request.cookies.get(cookies.REFRESH)
     if token is None:
         raise service.invalid_session()
-    return _answer(runtime, response, await service.refresh(runtime, token, client))
+    return session_answer(runtime, response, await service.refresh(runtime, token, client))
 
 
 @router.post("/logout", status_code=204)
-async def log_out(response: Response, runtime: RuntimeDependency, caller: CallerDependency) -> None:
+async def log_out(response: Response, runtime: RuntimeDependency, caller: SessionDependency) -> None:
     """End this session at once, access token included."""
     await service.end_session(runtime, caller.principal.user_id, caller.session_id)
     cookies.clear_session_cookies(response, secure=runtime.settings.in_production)
 
 
 @router.get("/me")
-async def me(runtime: RuntimeDependency, caller: CallerDependency) -> CurrentUserResponse:
+async def me(runtime: RuntimeDependency, caller: SessionDependency) -> CurrentUserResponse:
     """Who is calling, and the CSRF token for cookie-authenticated writes."""
     account = caller.principal
     return CurrentUserResponse(
@@ -59,12 +59,13 @@ async def me(runtime: RuntimeDependency, caller: CallerDependency) -> CurrentUse
         last_name=account.last_name,
         member_id=account.member_id,
         roles=list(account.roles),
+        must_change_password=account.must_change_password,
         csrf_token=csrf_token(str(caller.session_id), runtime.cookie_key),
     )
 
 
 @router.get("/sessions")
-async def sessions(runtime: RuntimeDependency, caller: CallerDependency) -> list[SessionItem]:
+async def sessions(runtime: RuntimeDependency, caller: SessionDependency) -> list[SessionItem]:
     """The caller's open sessions, last used first."""
     return [
         SessionItem(
@@ -80,13 +81,14 @@ async def sessions(runtime: RuntimeDependency, caller: CallerDependency) -> list
 
 
 @router.delete("/sessions/{session_id}", status_code=204)
-async def end_session(session_id: UUID, runtime: RuntimeDependency, caller: CallerDependency) -> None:
+async def end_session(session_id: UUID, runtime: RuntimeDependency, caller: SessionDependency) -> None:
     """End one of the caller's sessions."""
     if not await service.end_session(runtime, caller.principal.user_id, session_id):
         raise Problem(404, "no-such-session", "There is no open session with this id.")
 
 
-def _answer(runtime: Runtime, response: Response, session: Session) -> SessionResponse:
+def session_answer(runtime: Runtime, response: Response, session: Session) -> SessionResponse:
+    """Hand the tokens out: in the body, and as cookies for browsers."""
     cookies.set_session_cookies(
         response, session.access_token, session.refresh_token, secure=runtime.settings.in_production
     )

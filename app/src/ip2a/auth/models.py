@@ -3,7 +3,7 @@
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, LargeBinary, String, false, func, true
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Identity, Index, LargeBinary, String, false, func, true
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import BigInteger
 
@@ -37,13 +37,18 @@ class User(Timestamped, Base):
     """An account; `token_epoch` grows when every token issued so far must stop working."""
 
     __tablename__ = "users"
-    __table_args__ = (CheckConstraint("email = lower(email)", name="email_lower"),)
+    __table_args__ = (
+        CheckConstraint("email = lower(email)", name="email_lower"),
+        Index("ix_users_email_prefix", "email", postgresql_ops={"email": "varchar_pattern_ops"}),
+        Index("ix_users_last_name_prefix", "last_name_key", postgresql_ops={"last_name_key": "varchar_pattern_ops"}),
+    )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     email: Mapped[str] = mapped_column(String(255), unique=True)
     password_hash: Mapped[str] = mapped_column(String(255))
     first_name: Mapped[str] = mapped_column(String(100))
     last_name: Mapped[str] = mapped_column(String(100))
+    last_name_key: Mapped[str | None] = mapped_column(String(100), Computed("lower(last_name)", persisted=True))
     member_id: Mapped[int | None] = mapped_column(ForeignKey("members.id", ondelete="SET NULL"), unique=True)
     is_active: Mapped[bool] = mapped_column(server_default=true())
     is_verified: Mapped[bool] = mapped_column(server_default=false())
@@ -85,3 +90,27 @@ class RefreshToken(Base):
     revoked_at: Mapped[Timestamp | None]
     device: Mapped[str | None] = mapped_column(String(500))
     address: Mapped[str | None] = mapped_column(String(45))
+
+
+class TokenPurpose(StrEnum):
+    """What a token sent by mail is good for."""
+
+    RESET = "reset"
+    INVITE = "invite"
+    VERIFY = "verify"
+
+
+class EmailToken(Base):
+    """A token sent to `email`: its hash, used once, before it expires."""
+
+    __tablename__ = "email_tokens"
+    __table_args__ = (Index(None, "user_id"), Index(None, "expires_at"))
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    purpose: Mapped[TokenPurpose] = mapped_column(text_enum(TokenPurpose, "purpose"))
+    email: Mapped[str] = mapped_column(String(255))
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    created_at: Mapped[Timestamp] = mapped_column(server_default=func.now())
+    expires_at: Mapped[Timestamp]
+    used_at: Mapped[Timestamp | None]

@@ -137,7 +137,7 @@ PRINCIPAL = Statement(
     b"""
     SELECT json_build_object('user_id', u.id, 'email', u.email, 'first_name', u.first_name,
             'last_name', u.last_name, 'member_id', u.member_id, 'is_active', u.is_active,
-            'token_epoch', u.token_epoch,
+            'token_epoch', u.token_epoch, 'must_change_password', u.must_change_password,
             'roles', array(
                 SELECT r.name FROM user_roles ur JOIN roles r ON r.id = ur.role_id
                 WHERE ur.user_id = u.id AND (ur.expires_at IS NULL OR ur.expires_at > now())

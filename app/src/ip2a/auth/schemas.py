@@ -46,6 +46,7 @@ class CurrentUserResponse(BaseModel):
     last_name: str
     member_id: int | None
     roles: list[str]
+    must_change_password: bool = Field(description="Everything but a new password is refused until one is chosen.")
     csrf_token: str
 
 

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ip2a.auth import repository
-from ip2a.auth.repository import Account, OpenSession
+from ip2a.auth.repository import Account, LoginAttempt, OpenSession
 from ip2a.database.identity import AUTHENTICATION, Identity, transaction
 from ip2a.limits.rates import LOGIN
 from ip2a.reads import Query, Read, user_subject
@@ -82,6 +82,22 @@ async def log_in(runtime: Runtime, email: str, password: str, client: Client) ->
     Raises Problem 401 (credentials), 423 (too many failures) and 429 (too many attempts at this account, from
     wherever), both with Retry-After, and 403 (account inactive).
     """
+    attempt = await check_password(runtime, email, password, client)
+    if not attempt.is_active:
+        raise Problem(403, "account-inactive", "This account is not active; ask the local's office.")
+    new_hash = None
+    if runtime.passwords.is_outdated(attempt.password_hash):
+        new_hash = await runtime.passwords.hash(password)
+    async with transaction(runtime.databases.write, client.authentication) as connection:
+        await repository.record_success(connection, attempt.user_id, runtime.now(), new_hash)
+        return await begin(runtime, connection, attempt.user_id, client)
+
+
+async def check_password(runtime: Runtime, email: str, password: str, client: Client) -> LoginAttempt:
+    """Count an attempt and verify the password.
+
+    Raises Problem 401 (credentials), 423 (too many failures) and 429 (too many attempts).
+    """
     now = runtime.now()
     await _limit_attempts(runtime, email, now)
     async with transaction(runtime.databases.write, client.authentication) as connection:
@@ -97,17 +113,19 @@ async def log_in(runtime: Runtime, email: str, password: str, client: Client) ->
     verified = await runtime.passwords.verify(password, attempt.password_hash if attempt else None)
     if attempt is None or not verified:
         raise invalid_credentials()
-    if not attempt.is_active:
-        raise Problem(403, "account-inactive", "This account is not active; ask the local's office.")
-    new_hash = None
-    if runtime.passwords.is_outdated(attempt.password_hash):
-        new_hash = await runtime.passwords.hash(password)
-    session_id, refresh = uuid4(), new_refresh_token()
-    async with transaction(runtime.databases.write, client.authentication) as connection:
-        await repository.record_success(connection, attempt.user_id, now, new_hash)
-        await _store(connection, attempt.user_id, session_id, token=refresh, now=now, client=client)
-        account = await _active_account(connection, attempt.user_id, now)
-    return _session(runtime, account, session_id, refresh, now)
+    return attempt
+
+
+async def begin(runtime: Runtime, connection: AsyncConnection, user_id: int, client: Client) -> Session:
+    """A new session of an account that has proved who it is, in the caller's transaction.
+
+    Raises Problem 401 when the account is no longer active.
+    """
+    now = runtime.now()
+    session_id, token = uuid4(), new_refresh_token()
+    await _store(connection, user_id, session_id, token=token, now=now, client=client)
+    account = await _active_account(connection, user_id, now)
+    return _session(runtime, account, session_id, token, now)
 
 
 async def _limit_attempts(runtime: Runtime, email: str, now: datetime) -> None:

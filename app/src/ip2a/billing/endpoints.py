@@ -15,8 +15,10 @@ from ip2a.billing.schemas import (
     OverdueResult,
     PeriodItem,
     PeriodOrder,
+    RateOrder,
 )
 from ip2a.dues.models import DuesStatus
+from ip2a.dues.schemas import DuesRateItem
 from ip2a.payments.endpoints import IdempotencyKey
 from ip2a.web.dependencies import Caller, RuntimeDependency, require
 from ip2a.web.keyset import Cursor, Limit, Page, PathId
@@ -25,6 +27,14 @@ router = APIRouter(prefix="/api/v1", tags=["dues"])
 
 Bookkeeper = Annotated[Caller, Depends(require("dues:process"))]
 Approver = Annotated[Caller, Depends(require("adjustments:approve"))]
+
+
+@router.post("/dues/rates", status_code=201)
+async def add_rate(
+    body: RateOrder, runtime: RuntimeDependency, caller: Annotated[Caller, Depends(require("rates:manage"))]
+) -> DuesRateItem:
+    """Set a classification's monthly amount from a day to come; the same request again changes nothing."""
+    return await service.add_rate(runtime, caller, body)
 
 
 @router.get("/dues/periods")

@@ -32,6 +32,26 @@ _GENERATE = text(
     ON CONFLICT (member_id, period_id) DO NOTHING RETURNING member_id
     """
 )
+_ADD_RATE = text(
+    """
+    INSERT INTO dues_rates (classification, monthly_amount_cents, effective_date, end_date)
+    VALUES (:classification, :monthly_amount_cents, :effective_date,
+        (SELECT min(effective_date) - 1 FROM dues_rates
+         WHERE classification = :classification AND effective_date > :effective_date))
+    ON CONFLICT (classification, effective_date) DO NOTHING
+    """
+)
+_END_EARLIER_RATE = text(
+    """
+    UPDATE dues_rates SET end_date = cast(:effective_date AS date) - 1, updated_at = now()
+    WHERE classification = :classification AND effective_date < :effective_date
+        AND (end_date IS NULL OR end_date >= :effective_date)
+    """
+)
+_RATE = text(
+    "SELECT classification, monthly_amount_cents, effective_date, end_date FROM dues_rates"
+    " WHERE classification = :classification AND effective_date = :effective_date"
+)
 _PERIODS = text(
     """
     SELECT id, period_year, period_month, due_date, grace_period_end, is_closed, closed_at FROM dues_periods
@@ -117,6 +137,13 @@ async def generate(connection: AsyncConnection, year: int, month: int, today: da
         return period, []
     added = await connection.execute(_GENERATE, {"period_id": period["id"], "due": due, "today": today})
     return period, list(added.scalars())
+
+
+async def add_rate(connection: AsyncConnection, values: dict[str, object]) -> RowMapping:
+    """The rate of a classification from a day on: the one before ends the day before; one that is there stays."""
+    await connection.execute(_ADD_RATE, values)
+    await connection.execute(_END_EARLIER_RATE, values)
+    return (await connection.execute(_RATE, values)).mappings().one()
 
 
 async def periods(connection: AsyncConnection, *, before: int, limit: int) -> list[RowMapping]:

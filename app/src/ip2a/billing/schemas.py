@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ip2a.billing.models import AdjustmentStatus, AdjustmentType
 from ip2a.dues.models import DuesStatus
+from ip2a.members.models import MemberClassification
 from ip2a.payments.schemas import MAXIMUM_AMOUNT
 from ip2a.web.keyset import Identifier
 
@@ -17,6 +18,21 @@ class PeriodOrder(BaseModel):
 
     year: int = Field(strict=True, ge=2000, le=2100)
     month: int = Field(strict=True, ge=1, le=12)
+
+
+class RateOrder(BaseModel):
+    """A new monthly amount of a classification, from a day that has not begun."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"classification": "journeyman", "monthly_amount_cents": 8000, "effective_date": "2050-01-01"}]
+        },
+    )
+
+    classification: MemberClassification
+    monthly_amount_cents: int = Field(strict=True, ge=0, le=MAXIMUM_AMOUNT)
+    effective_date: date
 
 
 class PeriodItem(BaseModel):

@@ -16,9 +16,12 @@ from ip2a.billing.schemas import (
     OverdueResult,
     PeriodItem,
     PeriodOrder,
+    RateOrder,
 )
 from ip2a.database.identity import Identity, transaction
 from ip2a.dues.models import DuesStatus
+from ip2a.dues.schemas import DuesRateItem
+from ip2a.dues.service import RATES_SUBJECT
 from ip2a.reads import member_subject
 from ip2a.referrals.rules import local
 from ip2a.runtime import Runtime
@@ -45,6 +48,21 @@ async def generate(runtime: Runtime, caller: Caller, order: PeriodOrder) -> Gene
     if period["is_closed"]:
         raise Problem(409, "period-closed", "This month is closed.")
     return GeneratedPeriod.model_validate({**period, "generated": len(members)})
+
+
+async def add_rate(runtime: Runtime, caller: Caller, order: RateOrder) -> DuesRateItem:
+    """A new amount from a day on; months that were made already keep theirs. Repeating it changes nothing.
+
+    Raises Problem 422 (the day has begun), 409 (another amount is set for that day).
+    """
+    if order.effective_date <= local(runtime.now()).date():
+        raise Problem(422, "rate-in-the-past", "`effective_date` must be a day to come.")
+    async with runtime.writer.transaction(caller.identity, [RATES_SUBJECT]) as writing:
+        row = await repository.add_rate(writing.connection, order.model_dump())
+        if row["monthly_amount_cents"] != order.monthly_amount_cents:
+            raise Problem(409, "rate-exists", "Another amount is set from this day on; choose another day.")
+    caller.wrote(writing.lsn)
+    return DuesRateItem.model_validate(dict(row))
 
 
 async def periods(runtime: Runtime, caller: Caller, *, before: str | None, limit: int) -> Page[PeriodItem]:

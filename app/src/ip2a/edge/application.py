@@ -16,21 +16,23 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ip2a.auth import service as auth_service
-from ip2a.cache.store import Entry, Slot
+from ip2a.cache.store import Checked, Entry, Slot
 from ip2a.edge import responses, routing
 from ip2a.edge.context import KEY, Context, CredentialReader, Credentials, Known, client_of
 from ip2a.edge.protocol import whole_answer
 from ip2a.limits.admission import ShedError
-from ip2a.limits.rates import ANONYMOUS, LOGIN_ADDRESS, Rate
+from ip2a.limits.rates import ANONYMOUS, UNKNOWN_KEY, Rate
 from ip2a.observability import metrics
 from ip2a.observability.http import UNMATCHED, Requests
 from ip2a.observability.logs import TRACE_ID
 from ip2a.observability.tracing import trace_id_of, traceparent
+from ip2a.pages.rendering import error_page
 from ip2a.reads import NOBODY_ASKED, Query, Read, freshness_needed, own_query, shared_query
 from ip2a.runtime import Runtime
 from ip2a.security.principal import Principal
 from ip2a.web import freshness
-from ip2a.web.security_headers import NOT_STORED, security_headers
+from ip2a.web.problems import Problem
+from ip2a.web.security_headers import CARD_PAYMENTS, NOT_STORED, security_headers
 
 LOGGER = logging.getLogger(__name__)
 UNAVAILABLE = (psycopg.OperationalError, psycopg.InterfaceError, DBAPIError, PoolTimeout, TimeoutError, OSError)
@@ -45,7 +47,9 @@ class Edge:
         self._reads = {read.path: read for read in reads}
         self._credentials = CredentialReader(runtime.token_keys, runtime.cookie_key)
         self._requests = Requests()
-        self._headers = security_headers(in_production=runtime.settings.in_production)
+        settings = runtime.settings
+        targets = (CARD_PAYMENTS,) if settings.payments_provider else ()
+        self._headers = security_headers(in_production=settings.in_production, form_targets=targets)
         self._hot_head = responses.HotHead([*self._headers, responses.JSON, responses.PRIVATE])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -109,7 +113,8 @@ class _Exchange:
         credentials = self._edge._credentials.read(authorization, cookie, fresh, time.time())
         context.credentials = credentials
         try:
-            if credentials is None:
+            if credentials is None or self._path in routing.LOGIN:
+                context.credentials = None
                 await self._anonymous(context)
             else:
                 context.min_lsn = credentials.min_lsn
@@ -123,19 +128,20 @@ class _Exchange:
             # FastAPI answered 500 and logged before it raised on; the connection can live.
             if not self._begun:
                 LOGGER.exception("unexpected error in %s", self._path)
-                await self._refuse(
-                    500, responses.problem(500, "internal-error", "Something went wrong on our side.", self._path), []
-                )
+                await self._refuse(Problem(500, "internal-error", "Something went wrong on our side."))
 
     async def _anonymous(self, context: Context) -> None:
-        address = client_of(self._scope, self._edge._runtime.settings.trusted_proxies).address
-        rate = LOGIN_ADDRESS if self._path in routing.LOGIN else ANONYMOUS
-        key = f"{rate.user_type}:{address}".encode()
-        checked = await self._edge._runtime.limiter.check(key, rate, time.time())
+        rate = routing.anonymous_rate(self._method, self._path)
+        checked = await self._count_address(rate)
         if checked.wait:
             await self._limited(rate, checked.wait)
             return
         await self._admit(context, rate, checked.remaining)
+
+    async def _count_address(self, rate: Rate) -> Checked:
+        runtime = self._edge._runtime
+        address = client_of(self._scope, runtime.settings.trusted_proxies).address
+        return await runtime.limiter.check(f"{rate.user_type}:{address}".encode(), rate, time.time())
 
     async def _known(self, context: Context, credentials: Credentials) -> None:
         read = self._hot_read()
@@ -145,6 +151,11 @@ class _Exchange:
             await self._limited(credentials.rate, checked.wait)
             return
         slots = checked.slots or (NOBODY_ASKED, NOBODY_ASKED)
+        if credentials.api_key is not None and checked.slots and slots[0].entry is None:
+            wait = (await self._count_address(UNKNOWN_KEY)).wait
+            if wait:
+                await self._limited(UNKNOWN_KEY, wait)
+                return
         principal = await self._principal(credentials, slots[0])
         if principal is None or not principal.admits(credentials.claims):
             context.credentials = None
@@ -152,7 +163,9 @@ class _Exchange:
             return
         context.principal = principal
         self._edge._requests.seen(principal.user_id)
-        if read is not None:
+        if principal.key_id is not None:
+            self._edge._runtime.key_uses.note(principal.key_id, self._edge._runtime.now())
+        if read is not None and not principal.must_change_password:
             if known.principal is not principal:
                 known.principal, known.query = principal, _query(read, principal, credentials)
             if known.query is not None:
@@ -180,7 +193,7 @@ class _Exchange:
         reads = self._edge._runtime.read_through
         entry = slot.entry
         if entry is None or slot.lease:
-            query = auth_service.principal_query(credentials.claims.user_id)
+            query = credentials.principal_query
             entry = reads.cached(query, slot, 0) or await reads.load(query, slot, 0)
         else:
             auth_service.PRINCIPAL.hits.inc()
@@ -264,25 +277,24 @@ class _Exchange:
 
     async def _limited(self, rate: Rate, wait: int) -> None:
         metrics.LIMITED.labels(rate.user_type).inc()
-        await self._refuse(
-            429,
-            responses.problem(429, "rate-limited", f"Too many requests; try again in {wait} s.", self._path),
-            [(b"retry-after", b"%d" % wait), *responses.rate_headers(rate, 0, wait)],
-        )
+        problem = Problem(429, "rate-limited", f"Too many requests; try again in {wait} s.")
+        await self._refuse(problem, (b"retry-after", b"%d" % wait), *responses.rate_headers(rate, 0, wait))
 
     async def _busy(self) -> None:
         if self._begun:
             return
-        body = responses.problem(503, "overloaded", "The platform is busy; try again in a moment.", self._path)
-        await self._refuse(503, body, [responses.retry_after()])
+        problem = Problem(503, "overloaded", "The platform is busy; try again in a moment.")
+        await self._refuse(problem, responses.retry_after())
 
-    async def _refuse(self, status: int, body: bytes, extra: responses.Headers) -> None:
-        self._status = status
+    async def _refuse(self, problem: Problem, *extra: tuple[bytes, bytes]) -> None:
+        status = self._status = problem.status
+        page = routing.is_page(self._path)
+        body = error_page(problem) if page else responses.problem_body(problem, self._path)
         self._begun = True
         self._route = self._route or ("(refused)" if self._path not in self._edge._reads else self._path)
         headers = [
             *self._edge._headers,
-            responses.PROBLEM,
+            responses.HTML if page else responses.PROBLEM,
             NOT_STORED,
             (b"content-length", b"%d" % len(body)),
             (b"traceparent", traceparent(self._trace)),

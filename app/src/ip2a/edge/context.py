@@ -4,13 +4,17 @@ be.
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from uuid import UUID
 
 from starlette.types import Scope
 
+from ip2a.api_keys import principal as key_principal
+from ip2a.auth import service as auth_service
 from ip2a.auth.service import Client
 from ip2a.limits.limiter import Question
-from ip2a.limits.rates import Rate, rate_of
+from ip2a.limits.rates import API_KEY, Rate, rate_of
 from ip2a.reads import Query, member_subject, user_subject
+from ip2a.security.api_keys import PREFIX, PresentedKey, read_key
 from ip2a.security.principal import Principal, read_principal
 from ip2a.security.tokens import Claims, InvalidTokenError, TokenKeys, read_access_token
 from ip2a.settings import Network
@@ -19,6 +23,9 @@ from ip2a.web.client_address import client_address
 
 KEY = "ip2a.context"
 MAXIMUM_CREDENTIALS = 20_000
+NO_SESSION = str(UUID(int=0))
+NEVER = 2**53
+"""A key's own end is part of its record."""
 
 
 @dataclass(slots=True)
@@ -32,7 +39,9 @@ class Known:
 
 @dataclass(slots=True)
 class Credentials:
-    """A verified access token and what follows from it; kept per token, so that verifying is not repeated."""
+    """A verified access token, or an API key still to be looked up, and what follows from it; kept per token, so
+    that verifying is not repeated.
+    """
 
     claims: Claims
     via_cookie: bool
@@ -41,6 +50,7 @@ class Credentials:
     rate: Rate
     principal_slot: tuple[bytes, bytes]
     member_subject: bytes | None
+    api_key: PresentedKey | None = None
     known: dict[str, Known] = field(default_factory=dict)
     principal: Principal | None = None
     principal_body: bytes = b""
@@ -50,6 +60,13 @@ class Credentials:
         if body != self.principal_body:
             self.principal, self.principal_body = read_principal(body), body
         return self.principal
+
+    @property
+    def principal_query(self) -> Query:
+        """The read of whose they are."""
+        if self.api_key is not None:
+            return key_principal.query_of(self.api_key)
+        return auth_service.principal_query(self.claims.user_id)
 
 
 @dataclass(slots=True)
@@ -103,6 +120,8 @@ class CredentialReader:
         token = jar.get(cookies.ACCESS, "") if via_cookie else bearer.strip().decode("latin-1")
         if not token:
             return None
+        if token.startswith(PREFIX) and not via_cookie:
+            return self._api_key(token, fresh)
         try:
             claims = read_access_token(self._keys, token)
         except InvalidTokenError:
@@ -117,6 +136,21 @@ class CredentialReader:
             rate=rate,
             principal_slot=(user_subject(claims.user_id), b"principal"),
             member_subject=None if claims.member_id is None else member_subject(claims.member_id),
+        )
+
+    def _api_key(self, token: str, fresh: bytes) -> Credentials | None:
+        key = read_key(token)
+        if key is None:
+            return None
+        return Credentials(
+            claims=Claims(key.user_id, None, (), 0, NO_SESSION, NEVER),
+            via_cookie=False,
+            min_lsn=freshness.unseal(fresh.decode("latin-1"), key.user_id, self._cookie_key) if fresh else 0,
+            limit_key=b"k:" + key.digest[:16],
+            rate=API_KEY,
+            principal_slot=key_principal.slot_of(key),
+            member_subject=None,
+            api_key=key,
         )
 
 

@@ -7,12 +7,13 @@ from http import HTTPStatus
 from starlette.types import Send
 
 from ip2a.limits.rates import Rate
-from ip2a.web.problems import MEDIA_TYPE
+from ip2a.web.problems import MEDIA_TYPE, Problem
 
 Headers = list[tuple[bytes, bytes]]
 
 JSON = (b"content-type", b"application/json")
 PROBLEM = (b"content-type", MEDIA_TYPE.encode())
+HTML = (b"content-type", b"text/html; charset=utf-8")
 PRIVATE = (b"cache-control", b"private, no-cache")
 
 
@@ -52,14 +53,14 @@ def rate_headers(rate: Rate, remaining: int, reset: int) -> Headers:
     ]
 
 
-def problem(status: int, kind: str, detail: str, path: str) -> bytes:
+def problem_body(problem: Problem, path: str) -> bytes:
     """An RFC 9457 body."""
     return json.dumps(
         {
-            "type": f"urn:ip2a:problem:{kind}",
-            "title": HTTPStatus(status).phrase,
-            "status": status,
-            "detail": detail,
+            "type": f"urn:ip2a:problem:{problem.kind}",
+            "title": HTTPStatus(problem.status).phrase,
+            "status": problem.status,
+            "detail": problem.detail,
             "instance": path,
         }
     ).encode()

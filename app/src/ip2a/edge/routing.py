@@ -1,8 +1,12 @@
 """Which class a request belongs to: pure, from method, path and who asks."""
 
-from ip2a.limits.rates import MEMBER, Rate
+from ip2a.limits.rates import ANONYMOUS, LOGIN_ADDRESS, MEMBER, RECOVERY_ADDRESS, VISITOR, WEBHOOK, Rate
 
 LOGIN = frozenset({"/login", "/api/v1/auth/login"})
+REFRESH = "/api/v1/auth/refresh"
+RECOVERY = frozenset({"/forgot-password", "/api/v1/auth/password-reset"})
+WEBHOOKS = "/api/v1/webhooks/"
+API = "/api/"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 PROBES = frozenset({"/livez", "/readyz"})
 STATIC = "/static/"
@@ -12,6 +16,22 @@ REPORTS = "/api/v1/reports"
 def is_free(method: str, path: str) -> bool:
     """Whether a request is neither counted nor gated: static files, probes, the empty log-in form."""
     return path.startswith(STATIC) or path in PROBES or (path in LOGIN and method in SAFE)
+
+
+def is_page(path: str) -> bool:
+    """Whether a person looks at the answer."""
+    return not path.startswith(API)
+
+
+def anonymous_rate(method: str, path: str) -> Rate:
+    """How often one address may ask this without a session."""
+    if path in LOGIN or path == REFRESH:
+        return LOGIN_ADDRESS
+    if path in RECOVERY and method not in SAFE:
+        return RECOVERY_ADDRESS
+    if path.startswith(WEBHOOKS):
+        return WEBHOOK
+    return VISITOR if is_page(path) and method in SAFE else ANONYMOUS
 
 
 def route_class(method: str, path: str, rate: Rate) -> str:

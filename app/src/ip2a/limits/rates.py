@@ -36,7 +36,17 @@ API_KEY = Rate("api_key", 1_000, 100_000)
 LOGIN = Rate("login", 20, 100)
 """Log-in attempts at one account, from wherever."""
 LOGIN_ADDRESS = Rate("login_address", 30, 300)
-"""Log-in attempts from one address, at whatever account; an office shares one."""
+"""Log-in attempts and renewed sessions from one address, at whatever account; an office shares one."""
+VISITOR = Rate("visitor", 60, 1_000)
+"""Pages asked for without a session from one address: most only lead to the log-in page."""
+RECOVERY_ADDRESS = Rate("recovery_address", 10, 60)
+"""Mails asked for from one address."""
+RECOVERY = Rate("recovery", 3, 10)
+"""Mails to one account."""
+UNKNOWN_KEY = Rate("unknown_key", 60, 600)
+"""API keys from one address that the cache does not know: they cost a look into the database."""
+WEBHOOK = Rate("webhook", 6_000, 100_000)
+"""Messages of the payment provider, who has few addresses; each is signed."""
 
 _STAFF_ROLES = frozenset({RoleName.OFFICER, RoleName.STAFF, RoleName.ORGANIZER, RoleName.INSTRUCTOR})
 

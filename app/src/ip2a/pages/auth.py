@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from ip2a.auth import service
 from ip2a.pages.rendering import render
-from ip2a.pages.session import VisitDependency
+from ip2a.pages.session import AnyVisitDependency, VisitDependency
 from ip2a.security.passwords import MAXIMUM_LENGTH
 from ip2a.security.tokens import csrf_matches, csrf_token
 from ip2a.web import cookies
@@ -65,7 +65,7 @@ async def log_in(
 
 
 @router.post("/logout")
-async def log_out(runtime: RuntimeDependency, visit: VisitDependency) -> Response:
+async def log_out(runtime: RuntimeDependency, visit: AnyVisitDependency) -> Response:
     """End the session."""
     await service.end_session(runtime, visit.caller.principal.user_id, visit.caller.session_id)
     response = RedirectResponse("/login", 303)

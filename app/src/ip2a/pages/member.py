@@ -8,6 +8,8 @@ from fastapi import APIRouter, Form, Path, Query
 from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
+from ip2a.checkout import service as checkouts
+from ip2a.checkout.schemas import CheckoutOrder
 from ip2a.dues import service as dues_service
 from ip2a.dues.schemas import DuesResponse
 from ip2a.employments import service as employment_service
@@ -15,8 +17,9 @@ from ip2a.employments.schemas import EmploymentPage
 from ip2a.members import service as member_service
 from ip2a.members.schemas import ContactChange, ProfileResponse
 from ip2a.pages.forms import messages_of
-from ip2a.pages.rendering import render
+from ip2a.pages.rendering import STATIC, render
 from ip2a.pages.session import Visit, VisitDependency
+from ip2a.payments import receipts
 from ip2a.payments import service as payment_service
 from ip2a.payments.schemas import MAXIMUM_AMOUNT, PaymentRequest, Receipt
 from ip2a.payments.service import MAXIMUM_KEY
@@ -96,6 +99,7 @@ async def dues(
     runtime: RuntimeDependency,
     visit: VisitDependency,
     before: Annotated[str | None, Query(pattern=r"^\d{4}-\d{2}$")] = None,
+    checkout: Annotated[int | None, Query(ge=1)] = None,
     receipt: Annotated[str | None, Query(max_length=50, pattern=r"^RCP-[0-9]{6}-[0-9a-f]{8,}$")] = None,
 ) -> Response:
     """What is owed and what was paid, with a form for each open month."""
@@ -107,6 +111,8 @@ async def dues(
         {
             "dues": answer,
             "receipt": receipt,
+            "checkout": checkout,
+            "by_card": runtime.card_payments is not None,
             "new_key": lambda: token_urlsafe(18),
             "active": "dues",
             **_frame(visit),
@@ -124,6 +130,8 @@ async def pay(
     key: Annotated[str, Form(alias="idempotency_key", min_length=8, max_length=MAXIMUM_KEY)],
 ) -> Response:
     """Record the payment and go back to the list; sending the form twice pays once."""
+    if runtime.card_payments is not None:
+        raise Problem(409, "pay-by-card", "Pay by card from the page My dues.")
     member_id = await own_member(visit.caller)
     if not visit.caller.may("dues:pay"):
         raise Problem(403, "not-permitted", "This account may not pay dues.")
@@ -139,6 +147,51 @@ async def pay(
     visit.caller.wrote(recorded.lsn)
     receipt = Receipt.model_validate_json(recorded.receipt)
     return RedirectResponse(f"/my/dues?receipt={receipt.receipt_number}", 303)
+
+
+@router.post("/dues/{dues_id}/checkout")
+async def pay_by_card(
+    dues_id: Annotated[int, Path(ge=1, le=2**31 - 1)],
+    runtime: RuntimeDependency,
+    visit: VisitDependency,
+    key: Annotated[str, Form(alias="idempotency_key", min_length=8, max_length=MAXIMUM_KEY)] = "",
+) -> Response:
+    """Go to the payment provider; sending the form twice leads to the same checkout."""
+    member_id = await own_member(visit.caller)
+    visit.caller.need("dues:pay")
+    begun = await checkouts.begin(runtime, visit.caller, member_id, dues_id, order=CheckoutOrder(), key=key)
+    return RedirectResponse(begun.url or "/my/dues", 303)
+
+
+@router.get("/payments")
+async def payments(
+    runtime: RuntimeDependency,
+    visit: VisitDependency,
+    before: Annotated[int | None, Query(ge=1, le=2**53)] = None,
+) -> Response:
+    """What the member paid, the newest first, each with its receipt."""
+    member_id = await own_member(visit.caller)
+    shown = await receipts.page(runtime, visit.caller, member_id, before=before)
+    page = render("payments.html", {"payments": shown, "active": "dues", **_frame(visit)})
+    return visit.keep(page, secure=runtime.settings.in_production)
+
+
+@router.get("/payments/{payment_id}")
+async def receipt_page(
+    payment_id: Annotated[int, Path(ge=1, le=2**53)],
+    runtime: RuntimeDependency,
+    visit: VisitDependency,
+    *,
+    download: bool = False,
+) -> Response:
+    """A receipt to print, or to keep as a file that needs nothing else."""
+    member_id = await own_member(visit.caller)
+    receipt = await receipts.find(runtime, visit.caller, member_id, payment_id)
+    sheet = (STATIC / "app.css").read_text() if download else None
+    page = render("receipt.html", {"receipt": receipt, "sheet": sheet, "active": "dues", **_frame(visit)})
+    if download:
+        page.headers["content-disposition"] = f'attachment; filename="{receipt["receipt_number"]}.html"'
+    return visit.keep(page, secure=runtime.settings.in_production)
 
 
 def _frame(visit: Visit) -> dict[str, object]:

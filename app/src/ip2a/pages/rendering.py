@@ -71,6 +71,11 @@ def render(template: str, values: dict[str, object], status: int = 200) -> HTMLR
     return HTMLResponse(TEMPLATES.get_template(template).render({**NOBODY, **values}), status)
 
 
+def error_page(problem: Problem) -> bytes:
+    """A problem for a person, where nobody knows yet who asks."""
+    return TEMPLATES.get_template("error.html").render({**NOBODY, "problem": problem}).encode()
+
+
 def render_error(problem: Problem) -> HTMLResponse:
     """A problem for a person."""
     response = render("error.html", {"problem": problem}, problem.status)

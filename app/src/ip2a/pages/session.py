@@ -18,6 +18,8 @@ from ip2a.web.dependencies import (
     ClientDependency,
     RuntimeDependency,
     authenticate,
+    caller_at,
+    password_change_needed,
 )
 from ip2a.web.problems import Problem
 
@@ -40,8 +42,17 @@ class Visit:
 async def visit_of(request: Request, runtime: RuntimeDependency, client: ClientDependency) -> Visit:
     """Dependency of every page behind the log-in.
 
-    Raises Problem 401; the error handler sends people to the log-in page.
+    Raises Problem 401 and, for an account that must choose a new password, 403; the error handler sends people to the
+    page where they can.
     """
+    visit = await any_visit_of(request, runtime, client)
+    if visit.caller.principal.must_change_password:
+        raise password_change_needed()
+    return visit
+
+
+async def any_visit_of(request: Request, runtime: RuntimeDependency, client: ClientDependency) -> Visit:
+    """Dependency of the pages about one's own session and password."""
     try:
         caller = await authenticate(request, runtime, client)
     except Problem as problem:
@@ -57,8 +68,9 @@ async def _continue(request: Request, runtime: Runtime, refresh_token: str, clie
     principal = await auth_service.principal(runtime, session.account.user_id)
     if principal is None:
         raise auth_service.invalid_session()
-    caller = Caller(principal, session.session_id, client, context_of(request.scope))
+    caller = caller_at(runtime, principal, session.session_id, client, context_of(request.scope))
     return Visit(caller, session.csrf_token, session)
 
 
 VisitDependency = Annotated[Visit, Depends(visit_of)]
+AnyVisitDependency = Annotated[Visit, Depends(any_visit_of)]

@@ -9,6 +9,7 @@ from ip2a.payments.schemas import PaymentRequest, Receipt
 from ip2a.payments.service import MAXIMUM_KEY
 from ip2a.runtime import Runtime
 from ip2a.web.dependencies import Caller, OwnMember, RuntimeDependency, require
+from ip2a.web.problems import Problem
 
 router = APIRouter(prefix="/api/v1", tags=["payments"])
 
@@ -35,7 +36,9 @@ async def pay_my_dues(
     caller: Annotated[Caller, Depends(require("dues:pay"))],
     member_id: OwnMember,
 ) -> Response:
-    """Pay one of the caller's own months; 200 when this key was answered before."""
+    """Pay one of the caller's own months, where card payments are off; 200 when this key was answered before."""
+    if runtime.card_payments is not None:
+        raise Problem(409, "pay-by-card", "Pay by card: POST /api/v1/my/dues/{dues_id}/checkout.")
     return await _record(runtime, caller, dues_id, member_id, body=body, key=key)
 
 

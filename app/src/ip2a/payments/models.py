@@ -43,6 +43,7 @@ class Payment(Base):
     receipt_number: Mapped[str] = mapped_column(String(50), unique=True)
     recorded_by_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     recorded_at: Mapped[Timestamp] = mapped_column(server_default=func.now())
+    checkout_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("checkouts.id"), unique=True)
 
 
 class IdempotencyKey(Base):

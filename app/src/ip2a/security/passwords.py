@@ -1,10 +1,11 @@
-"""Password hashing: Argon2id for new hashes, bcrypt still verified.
+"""Which passwords are good enough, and their hashing: Argon2id for new hashes, bcrypt still verified.
 
 CPU-bound by design: callers run it on the pool of `PasswordHasher`, never on the event loop.
 """
 
 import asyncio
 import secrets
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 import argon2
@@ -15,6 +16,30 @@ MEMORY_KIB = 19 * 1024  # OWASP's second choice for Argon2id: 19 MiB, two passes
 PASSES = 2
 LANES = 1
 MAXIMUM_LENGTH = 128  # characters; longer input is refused before it is hashed
+
+MINIMUM_LENGTH = 12
+LEAST_DIFFERENT = 5  # different characters
+_COMMON = frozenset(
+    {
+        "123456789012", "1234567890123", "password1234", "passwordpassword", "qwertyuiop12", "qwertyuiopas",
+        "iloveyou1234", "letmeinletmein", "administrator", "welcome12345", "changeme1234", "unionstrong46",
+    }
+)  # fmt: skip
+
+
+def weakness(password: str, personal: Iterable[str] = ()) -> str | None:
+    """Why this must not become a password, in words for who chose it; None when it may.
+
+    Length counts, composition does not; what others know of the person is no secret.
+    """
+    lowered = password.lower()
+    if not MINIMUM_LENGTH <= len(password) <= MAXIMUM_LENGTH:
+        return f"must have {MINIMUM_LENGTH} to {MAXIMUM_LENGTH} characters"
+    if lowered in _COMMON or len(set(lowered)) < LEAST_DIFFERENT:
+        return "is too easy to guess; several words that do not belong together are good"
+    if any(len(word) > 3 and word.lower() in lowered for word in personal):
+        return "must not contain your name or your e-mail address"
+    return None
 
 
 class PasswordHasher:

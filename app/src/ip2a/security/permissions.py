@@ -9,6 +9,7 @@ from functools import lru_cache
 from ip2a.auth.models import RoleName
 
 ALL = "*"
+ADMINISTRATION = frozenset({"users", "system"})
 
 
 def _all_of(*resources: str) -> frozenset[str]:
@@ -30,7 +31,7 @@ ROLE_PERMISSIONS: dict[RoleName, frozenset[str]] = {
         "reports",
         "files",
     )
-    | {"adjustments:approve"},
+    | {"adjustments:approve", "rates:manage"},
     RoleName.STAFF: _all_of("members", "students", "dues", "referrals", "files")
     | {
         "organizations:read",
@@ -97,9 +98,18 @@ def _permissions(roles: frozenset[str]) -> frozenset[str]:
 
 def permits(roles: Iterable[str], permission: str) -> bool:
     """Whether any of the roles grants `resource:action`, by name or by wildcard."""
+    return grants(permissions_of(roles), permission)
+
+
+def grants(granted: frozenset[str], permission: str) -> bool:
+    """Whether these permissions hold `resource:action`, by name or by wildcard."""
     resource = permission.partition(":")[0]
-    granted = permissions_of(roles)
     return not granted.isdisjoint({permission, f"{resource}:{ALL}", f"{ALL}:{ALL}"})
+
+
+def is_administration(permission: str) -> bool:
+    """Whether the permission is about accounts or the platform itself."""
+    return permission.partition(":")[0] in ADMINISTRATION
 
 
 def visible_resources(roles: Iterable[str]) -> frozenset[str]:

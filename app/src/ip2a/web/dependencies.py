@@ -19,8 +19,10 @@ from ip2a.database.engines import Databases
 from ip2a.database.identity import Identity, transaction
 from ip2a.edge.context import Context, client_of, context_of
 from ip2a.runtime import Runtime
+from ip2a.security.permissions import is_administration
 from ip2a.security.principal import Principal
 from ip2a.security.tokens import Claims, csrf_matches
+from ip2a.web.client_address import is_trusted
 from ip2a.web.problems import Problem
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -30,17 +32,28 @@ CSRF_HEADER = "x-csrf-token"
 class Caller:
     """Who is calling, as the edge found them."""
 
-    __slots__ = ("_context", "client", "principal", "session_id")
+    __slots__ = ("_context", "client", "principal", "session_id", "trusted_address")
 
-    def __init__(self, principal: Principal, session_id: UUID, client: Client, context: Context) -> None:
+    def __init__(
+        self, principal: Principal, session_id: UUID, client: Client, context: Context, *, trusted_address: bool
+    ) -> None:
         self.principal = principal
+        self.trusted_address = trusted_address
         self.session_id = session_id
         self.client = client
         self._context = context
 
     def may(self, permission: str) -> bool:
-        """Whether one of the caller's roles grants the permission."""
-        return self.principal.may(permission)
+        """Whether one of the caller's roles grants the permission, and it may be used from where they are."""
+        return self.principal.may(permission) and (self.trusted_address or not is_administration(permission))
+
+    def need(self, permission: str) -> None:
+        """Raise Problem 403 unless the caller may."""
+        if self.may(permission):
+            return
+        if self.principal.may(permission):
+            raise Problem(403, "address-not-allowed", "Administration is not allowed from this address.")
+        raise Problem(403, "not-permitted", f"This needs the permission {permission}.")
 
     @property
     def identity(self) -> Identity:
@@ -93,7 +106,14 @@ async def authenticate(request: Request, runtime: Runtime, client: Client) -> Ca
     claims = context.credentials.claims
     if context.credentials.via_cookie and request.method not in SAFE_METHODS:
         await check_csrf(request, claims, runtime.cookie_key)
-    return Caller(context.principal, UUID(claims.session_id), client, context)
+    return caller_at(runtime, context.principal, UUID(claims.session_id), client, context)
+
+
+def caller_at(runtime: Runtime, principal: Principal, session_id: UUID, client: Client, context: Context) -> Caller:
+    """The caller, judged by where they are: IP2A_ADMIN_RANGES says from where administration is allowed."""
+    ranges = runtime.settings.admin_ranges
+    trusted = not ranges or is_trusted(client.address, ranges)
+    return Caller(principal, session_id, client, context, trusted_address=trusted)
 
 
 async def check_csrf(request: Request, claims: Claims, key: bytes) -> None:
@@ -107,19 +127,44 @@ async def check_csrf(request: Request, claims: Claims, key: bytes) -> None:
 
 
 async def caller_of(request: Request, runtime: RuntimeDependency, client: ClientDependency) -> Caller:
-    """Dependency of every route that needs to know who calls."""
-    return await authenticate(request, runtime, client)
+    """Dependency of every route that needs to know who calls.
+
+    Raises Problem 401, and 403 for an account that must choose a new password first.
+    """
+    caller = await authenticate(request, runtime, client)
+    if caller.principal.must_change_password:
+        raise password_change_needed()
+    return caller
+
+
+async def session_caller(request: Request, runtime: RuntimeDependency, client: ClientDependency) -> Caller:
+    """Dependency of routes about the caller's own session and password: not for API keys, but also for an account that
+    must choose a new password.
+    """
+    caller = await authenticate(request, runtime, client)
+    if caller.principal.key_id is not None:
+        raise Problem(403, "session-needed", "An API key cannot do this; log in.")
+    return caller
 
 
 CallerDependency = Annotated[Caller, Depends(caller_of)]
+SessionDependency = Annotated[Caller, Depends(session_caller)]
+
+
+def password_change_needed() -> Problem:
+    """An administrator made this account choose a new password."""
+    return Problem(
+        403,
+        "password-change-needed",
+        "Choose a new password first: POST /api/v1/auth/password, page /account/password.",
+    )
 
 
 def require(permission: str) -> Callable[[Caller], Awaitable[Caller]]:
     """A dependency that lets only callers with the permission through (Problem 403)."""
 
     async def permitted(caller: CallerDependency) -> Caller:
-        if not caller.may(permission):
-            raise Problem(403, "not-permitted", f"This needs the permission {permission}.")
+        caller.need(permission)
         return caller
 
     return permitted

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from ip2a.edge import routing
 from ip2a.limits.admission import ShedError
 from ip2a.pages.rendering import render_error
 from ip2a.web.problems import FieldProblem, Problem, from_http_exception, from_validation, problem_response
@@ -36,7 +37,7 @@ def install(app: FastAPI) -> None:
 
 def is_page(request: Request) -> bool:
     """Whether a person looks at the answer."""
-    return not request.url.path.startswith("/api/")
+    return routing.is_page(request.url.path)
 
 
 def _answer(request: Request, problem: Problem, fields: list[FieldProblem] | None = None) -> Response:
@@ -45,6 +46,8 @@ def _answer(request: Request, problem: Problem, fields: list[FieldProblem] | Non
     if problem.status == 401 and request.method in {"GET", "HEAD"}:
         path = request.url.path
         return RedirectResponse("/login" if path == "/" else f"/login?next={quote(path)}", 303)
+    if problem.kind == "password-change-needed":
+        return RedirectResponse("/account/password", 303)
     return render_error(problem)
 
 

@@ -20,6 +20,14 @@ STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000; includeSub
 NOT_STORED = (b"cache-control", b"no-store")
 
 
-def security_headers(*, in_production: bool) -> tuple[tuple[bytes, bytes], ...]:
-    """The headers of every response; HSTS only where the platform is served over TLS."""
-    return (*COMMON, STRICT_TRANSPORT) if in_production else COMMON
+CARD_PAYMENTS = "https://checkout.stripe.com"
+
+
+def security_headers(*, in_production: bool, form_targets: tuple[str, ...] = ()) -> tuple[tuple[bytes, bytes], ...]:
+    """The headers of every response; HSTS only where the platform is served over TLS.
+
+    Forms may lead to `form_targets` too: browsers judge where a form's answer redirects to.
+    """
+    policy = CONTENT_SECURITY_POLICY.replace("form-action 'self'", " ".join(("form-action 'self'", *form_targets)))
+    headers = (COMMON[0][0], policy.encode()), *COMMON[1:]
+    return (*headers, STRICT_TRANSPORT) if in_production else headers

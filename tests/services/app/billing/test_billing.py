@@ -186,3 +186,17 @@ def test_jobs_run_from_the_command_line(environment: dict[str, str]) -> None:
         assert done.returncode == 0, done.stderr
         assert done.stdout.startswith(f"{name}: ")
     assert run("nothing").returncode == 2
+
+
+async def test_a_new_rate_ends_the_one_before(client: httpx.AsyncClient, people: People, rates: None) -> None:
+    await log_in(client, await people.make("officer"))
+    order = {"classification": "journeyman", "monthly_amount_cents": 9000, "effective_date": "2060-01-01"}
+    for _ in range(2):
+        answer = await client.post("/api/v1/dues/rates", json=order)
+        assert (answer.status_code, answer.json()["end_date"]) == (201, None)
+    assert (await client.post("/api/v1/dues/rates", json={**order, "monthly_amount_cents": 1})).status_code == 409
+    assert (await client.post("/api/v1/dues/rates", json={**order, "effective_date": "2020-02-01"})).status_code == 422
+    listed = (await client.get("/api/v1/dues/rates")).json()
+    of_journeymen = {item["effective_date"]: item for item in listed if item["classification"] == "journeyman"}
+    assert of_journeymen["2031-01-01"]["end_date"] == "2059-12-31"
+    assert of_journeymen["2060-01-01"]["monthly_amount_cents"] == 9000

@@ -8,7 +8,7 @@ from alembic import op
 from ip2a.migrations.audit import OWN_MEMBER, audit, grant, protect
 
 revision = "0040_records"
-down_revision: str | None = "0030_worker"
+down_revision: str | None = "0021_checkouts"
 branch_labels: str | None = None
 depends_on: str | None = None
 
