@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from bench.app.generator import Generator, Load
+from bench.app.promises import promises
 from bench.app.stage import PASSWORD, Application, Stage, ours, served, stage
 from bench.harness import Pair, Row, alternate, bars, judged, judged_pairs, reported
 from ip2a.security.passwords import PasswordHasher
@@ -47,7 +48,8 @@ class _Measurement:
 
     def rows(self) -> list[Row]:
         """Cheap ones first: a broken server is noticed early."""
-        return [*self._cached(), *self._missed(), *self._payments(), self._logins(), *self._growth()]
+        speed = [*self._cached(), *self._missed(), *self._payments(), self._logins(), *self._growth()]
+        return [*speed, *promises(self._scene, self._ours)]
 
     def _rate(self, application: Application, load: Load) -> float:
         return self._generator.run(application, load).per_second
@@ -129,6 +131,7 @@ class _Measurement:
 
         self._fill(self._ours)
         routes = alternate(lambda: cost(self._many, 32), lambda: cost(self._ours, 32), self._pairs)
+        self._fill(self._ours)  # what was filled first may have expired by now
         connections = alternate(lambda: cost(self._ours, 256), lambda: cost(self._ours, 16), self._pairs)
         return [
             judged(bar, [_median_growth(routes)], f"routes 12 to {ROUTES}"),

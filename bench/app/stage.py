@@ -26,6 +26,8 @@ from ip2a.security.tokens import TokenKeys, issue_access_token
 ROOT = Path(__file__).resolve().parents[2]
 SERVER_CORE, GENERATOR_CORE = "0", "1"
 MEMBERS = 12_000
+POOL_SIZE = 20  # server connections of each pooler
+MONTHS, JOBS = 31, 43  # dues and employments of a member of the local
 PASSWORD = "bench password 46"  # noqa: S105 (of made-up people)
 DATABASE = "bench"
 DUE_CENTS = 1_000_000
@@ -39,6 +41,7 @@ class Stage:
 
     servers: Postgres
     pooler: PgBouncer
+    read_pooler: PgBouncer
     redis: Redis
     environment: dict[str, str]
     tokens: list[str]
@@ -73,21 +76,27 @@ def _batches(client: RedisClient, pattern: str) -> Iterator[list[bytes]]:
 
 
 @contextmanager
-def stage() -> Iterator[Stage]:
+def stage(*, people: int = MEMBERS, history: bool = False) -> Iterator[Stage]:
     """Services up, schema migrated, members made; all gone afterwards.
 
-    What is started from here on runs beside the generator, so that a server has its core for itself.
+    With `history`, members have as many dues and jobs as the local's have, and the services run on every core; without,
+    they run beside the generator, so that a server under measurement has its core for itself.
     """
-    os.sched_setaffinity(0, {int(GENERATOR_CORE)})
+    if not history:
+        os.sched_setaffinity(0, {int(GENERATOR_CORE)})
     with ExitStack() as stack:
         servers = stack.enter_context(postgres(replicas=1))
         port = process.free_port()
-        rw = stack.enter_context(pgbouncer(servers.primary.login, endpoint=Endpoint(HOST, port)))
-        ro = stack.enter_context(pgbouncer(servers.replicas[0].login, endpoint=Endpoint(SECOND_HOST, port)))
+        rw, ro = (
+            stack.enter_context(pgbouncer(server.login, endpoint=Endpoint(host, port), pool_size=POOL_SIZE))
+            for server, host in ((servers.primary, HOST), (servers.replicas[0], SECOND_HOST))
+        )
         cache = stack.enter_context(redis(parameters={"maxmemory": "512mb", "maxmemory-policy": "volatile-lru"}))
         environment = _environment(servers, rw, ro, cache)
         _migrate(servers, environment)
-        _fill(servers)
+        _fill(servers, people)
+        if history:
+            _fill_history(servers, people)
         servers.wait_replicated()
         keys = TokenKeys(environment["IP2A_JWT_KEY"].encode())
         now = datetime.now(UTC)
@@ -95,9 +104,9 @@ def stage() -> Iterator[Stage]:
             issue_access_token(
                 keys, user_id=n, member_id=n, roles=("member",), epoch=1, session_id=str(UUID(int=n)), now=now
             )
-            for n in range(1, MEMBERS + 1)
+            for n in range(1, people + 1)
         ]
-        yield Stage(servers, rw, cache, environment, tokens)
+        yield Stage(servers, rw, ro, cache, environment, tokens)
 
 
 def _environment(servers: Postgres, rw: PgBouncer, ro: PgBouncer, cache: Redis) -> dict[str, str]:
@@ -136,7 +145,7 @@ def _migrate(servers: Postgres, environment: dict[str, str]) -> None:
     subprocess.run([sys.executable, "-m", "ip2a", "migrate"], env=owner, check=True, capture_output=True)
 
 
-def _fill(servers: Postgres) -> None:
+def _fill(servers: Postgres, people: int) -> None:
     hasher = PasswordHasher()
     password_hash = hasher.hash_now(PASSWORD)
     hasher.close()
@@ -147,12 +156,12 @@ def _fill(servers: Postgres) -> None:
             " SELECT n, 'B' || n, 'Bench', 'Member ' || n, n || ' Cedar St', 'Kent', 'WA', '98032',"
             " '(206) 555-0100', n || '@bench.example', '2020-01-01', 'active', 'journeyman'"
             " FROM generate_series(1, %s) n",
-            (MEMBERS,),
+            (people,),
         )
         connection.execute(
             "INSERT INTO users (id, email, password_hash, first_name, last_name, member_id)"
             " SELECT n, n || '@bench.example', %s, 'Bench', 'Member', n FROM generate_series(1, %s) n",
-            (password_hash, MEMBERS),
+            (password_hash, people),
         )
         connection.execute(
             "INSERT INTO user_roles (user_id, role_id) SELECT u.id, r.id FROM users u, roles r WHERE r.name = 'member'"
@@ -164,7 +173,7 @@ def _fill(servers: Postgres) -> None:
         connection.execute(
             "INSERT INTO dues_payments (id, member_id, period_id, amount_due_cents, status)"
             " SELECT n, n, 1, %s, 'due' FROM generate_series(1, %s) n",
-            (DUE_CENTS, MEMBERS),
+            (DUE_CENTS, people),
         )
         # The baseline knows nothing of row-level security: it connects as a role that is not subject to it.
         connection.execute("CREATE ROLE bench_naive LOGIN BYPASSRLS IN ROLE ip2a_app PASSWORD 'bench'")
@@ -173,12 +182,50 @@ def _fill(servers: Postgres) -> None:
         connection.execute("VACUUM ANALYZE")
 
 
-class Application:
-    """A server process pinned to SERVER_CORE."""
+def _fill_history(servers: Postgres, people: int) -> None:
+    """Dues and jobs of years, past the audit triggers."""
+    with servers.primary.connect(DATABASE) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(
+            "INSERT INTO dues_periods (id, period_year, period_month, due_date, grace_period_end)"
+            " SELECT 1 + n, extract(year FROM day), extract(month FROM day), day, day + 14"
+            " FROM (SELECT n, ('2026-01-01'::date - make_interval(months => n))::date AS day"
+            " FROM generate_series(1, %s) n) AS months",
+            (MONTHS - 1,),
+        )
+        connection.execute(
+            "INSERT INTO dues_payments (id, member_id, period_id, amount_due_cents, amount_paid_cents, status)"
+            " SELECT m + n * %s, m, 1 + n, 7500, 7500, 'paid'"
+            " FROM generate_series(1, %s) m, generate_series(1, %s) n",
+            (people, people, MONTHS - 1),
+        )
+        connection.execute(
+            "INSERT INTO organizations (id, name, org_type)"
+            " SELECT n, 'Employer ' || n, 'employer' FROM generate_series(1, 500) n"
+        )
+        connection.execute(
+            "INSERT INTO member_employments (member_id, organization_id, start_date, end_date, job_title)"
+            " SELECT m, 1 + (m * 7 + n * 13) %% 500, '2025-12-01'::date - n * 90, '2025-12-01'::date - n * 90 + 80,"
+            " 'Wireman' FROM generate_series(1, %s) m, generate_series(1, %s) n",
+            (people, JOBS),
+        )
+        connection.commit()
+        connection.autocommit = True
+        connection.execute("VACUUM ANALYZE")
 
-    def __init__(self, port: int, program: subprocess.Popen[bytes]) -> None:
+
+class Application:
+    """A running server process."""
+
+    def __init__(self, port: int, program: subprocess.Popen[bytes], ops_port: int = 0) -> None:
         self.port = port
+        self.ops_port = ops_port
         self._program = program
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._program.pid
 
     def cpu_seconds(self) -> float:
         """User and system time of the process so far."""
@@ -187,30 +234,36 @@ class Application:
 
 
 @contextmanager
-def ours(environment: dict[str, str]) -> Iterator[Application]:
-    """The platform as the image runs it."""
+def ours(environment: dict[str, str], *, pinned: bool = True) -> Iterator[Application]:
+    """The platform as the image runs it, pinned to SERVER_CORE."""
     port, ops = process.free_port(), process.free_port()
     arguments = ["-m", "ip2a", "serve", "--host", HOST, "--port", str(port), "--ops-port", str(ops)]
-    with _running([*arguments, "--drain-delay", "0"], environment, port, "/readyz") as application:
-        yield application
+    with _running([*arguments, "--drain-delay", "0"], environment, "/readyz", pinned=pinned, ports=(port, ops)) as made:
+        yield made
 
 
 @contextmanager
-def served(module: str, environment: dict[str, str], ready: str = "/") -> Iterator[Application]:
+def served(module: str, environment: dict[str, str], ready: str = "/", *, pinned: bool = True) -> Iterator[Application]:
     """Any ASGI application on the same server with the same options."""
     port = process.free_port()
-    arguments = ["-m", "uvicorn", module, "--host", HOST, "--port", str(port)]
-    with _running([*arguments, "--no-access-log", "--log-level", "warning"], environment, port, ready) as application:
-        yield application
+    arguments = ["-m", "uvicorn", module, "--host", HOST, "--port", str(port), "--timeout-keep-alive", "120"]
+    arguments += ["--no-access-log", "--log-level", "warning", "--backlog", "4096"]
+    with _running(arguments, environment, ready, pinned=pinned, ports=(port, 0)) as made:
+        yield made
 
 
 @contextmanager
-def _running(arguments: list[str], environment: dict[str, str], port: int, ready: str) -> Iterator[Application]:
-    command = ["taskset", "-c", SERVER_CORE, sys.executable, *arguments]
-    with subprocess.Popen(command, env=environment, cwd=ROOT, stderr=subprocess.DEVNULL) as program:
+def _running(
+    arguments: list[str], environment: dict[str, str], ready: str, *, pinned: bool, ports: tuple[int, int]
+) -> Iterator[Application]:
+    port, ops = ports
+    where = ["taskset", "-c", SERVER_CORE] if pinned else []
+    with subprocess.Popen(
+        [*where, sys.executable, *arguments], env=environment, cwd=ROOT, stderr=subprocess.DEVNULL
+    ) as program:
         try:
             _wait_ready(f"http://{HOST}:{port}{ready}")
-            yield Application(port, program)
+            yield Application(port, program, ops)
         finally:
             program.terminate()
             program.wait(timeout=30)

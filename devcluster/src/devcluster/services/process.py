@@ -107,6 +107,13 @@ class Server:
         """Whether the program has not ended (a frozen one has not)."""
         return self._process is not None and self._process.popen.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """The program's process id on this host. Raises RuntimeError when it does not run."""
+        if self._process is None:
+            raise RuntimeError(f"{self.program.name} does not run")
+        return self._process.leader()
+
     def start(self) -> None:
         """Starts the program and waits until it is ready.
 
