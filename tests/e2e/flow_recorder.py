@@ -58,12 +58,13 @@ class FlowRecorder:
         self._lock = threading.Lock()
         with self._log.open("w") as log:
             command = ["conntrack", "-E", "-e", "NEW", "-o", "timestamp", "-b", str(BUFFER_BYTES), "-s", POD_RANGE]
-            self._conntrack = subprocess.Popen(command, stdout=log, stderr=subprocess.DEVNULL)
+            self._conntrack = subprocess.Popen(command, stdout=log, stderr=subprocess.DEVNULL, text=True)
         self._watches = [self._watch("pods"), self._watch("networkpolicies.networking.k8s.io")]
 
     def close(self) -> None:
         """Ends the recording."""
-        for process in (self._conntrack, *self._watches):
+        running: list[subprocess.Popen[str]] = [self._conntrack, *self._watches]
+        for process in running:
             process.terminate()
             process.wait(timeout=10)
 
@@ -107,14 +108,9 @@ class FlowRecorder:
         return process
 
     def _read(self, process: subprocess.Popen[str]) -> None:
-        """One JSON object after the other, each over many lines."""
-        decoder, text = json.JSONDecoder(), ""
+        """An event is a line."""
         for line in process.stdout or ():
-            text += line
-            if line != "}\n":  # the end of an object that began in the first column
-                continue
-            event, _ = decoder.raw_decode(text)
-            text = ""
+            event = json.loads(line)
             with self._lock:
                 self._note(event["type"], event["object"])
 

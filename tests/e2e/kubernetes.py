@@ -57,6 +57,11 @@ class Kubernetes:
         body = json.dumps({"spec": spec})
         self.run("-n", namespace, "patch", "ip2a", name, "--type=merge", "-p", body)
 
+    def put_back(self, namespace: str, name: str, spec: dict[str, Any]) -> None:
+        """Makes this the whole spec of an IP2A resource again."""
+        patch = json.dumps([{"op": "replace", "path": "/spec", "value": spec}])
+        self.run("-n", namespace, "patch", "ip2a", name, "--type=json", "-p", patch)
+
     def conditions(self, namespace: str, name: str) -> dict[str, dict[str, Any]]:
         """The conditions of an IP2A resource by type; none that are of an earlier generation."""
         shown = self.get("-n", namespace, "ip2a", name)

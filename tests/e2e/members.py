@@ -1,4 +1,4 @@
-"""People for a load: members with a login and a month of dues that is never paid in full, written as the owner would."""
+"""People for a load: members with a login, and a month of dues that is never paid in full."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from ip2a.security.tokens import TokenKeys, issue_access_token
 from tests.e2e.kubernetes import NAMESPACE, RESOURCE, Kubernetes
-from tests.e2e.load import Request
+from tests.e2e.unretried_load import Request
 
 PEOPLE = 400
 """Nobody may ask more than 60 times a minute; together they may ask 400 times a second."""

@@ -52,7 +52,7 @@ class Rule(NamedTuple):
     namespace: str
     policy: str
     direction: Direction
-    index: int
+    number: int
     peer: int
 
 
@@ -81,7 +81,7 @@ class Policies:
             if (item["metadata"]["namespace"], item["metadata"]["name"]) == (rule.namespace, rule.policy)
         )
         labels = policy["metadata"].get("labels", {})
-        written = policy["spec"][rule.direction][rule.index]
+        written = policy["spec"][rule.direction][rule.number]
         key = dict(_SIDES)[rule.direction]
         peer = written[key][rule.peer] if rule.peer >= 0 else "anywhere"
         component = labels.get("app.kubernetes.io/component", rule.policy)

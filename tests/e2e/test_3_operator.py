@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from devcluster import quickstart
 from devcluster.errors import StepFailed
 from tests.e2e.kubernetes import NAMESPACE, RESOURCE, Kubernetes
 
@@ -105,11 +104,3 @@ def test_deletion_removes_everything_but_what_the_policy_keeps(kubernetes: Kuber
 
 def _is_database(name: str, resource: str) -> bool:
     return f"{resource}-db" in name
-
-
-def test_uninstalling_the_chart_does_not_hang(kubernetes: Kubernetes) -> None:
-    """Last on this cluster: it takes the quickstart's resource with it."""
-    target = quickstart.embedded_target()
-    target.run_helm("uninstall", quickstart.RELEASE, "-n", quickstart.OPERATOR_NAMESPACE, "--wait", "--timeout=240s")
-    assert kubernetes.names("-n", NAMESPACE, "ip2a", "--ignore-not-found") == set()
-    assert kubernetes.names("-n", NAMESPACE, "deployment") == set()

@@ -42,6 +42,7 @@ class Handler(BaseHTTPRequestHandler):
 
     database = Database()
     protocol_version = "HTTP/1.1"
+    timeout = 2  # of silence: a process serves one connection at a time
 
     def do_GET(self) -> None:
         if self.path == "/health":
@@ -65,7 +66,7 @@ class Handler(BaseHTTPRequestHandler):
         body = text.encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
-        self.send_header("Connection", "close")  # one process serves one connection at a time
+        self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(body)
 
