@@ -18,6 +18,8 @@ from devcluster.quickstart import Target
 from tests.e2e.network_policies import Flow, Pod, Policies
 
 POD_RANGE = "10.244.0.0/16"
+SERVICES = "10.96."
+"""Who is answered by a Service's own address was refused: no pod was behind it."""
 NEW = re.compile(
     r"^\[(?P<at>[\d.]+)\]\s+\[NEW\]\s+(?P<protocol>tcp|udp)\s.*?"
     r"src=(?P<source>\S+) dst=\S+ sport=\d+ dport=\d+ .*?src=(?P<target>\S+) dst=\S+ sport=(?P<port>\d+)"
@@ -87,7 +89,7 @@ class FlowRecorder:
     def _resolve(self) -> Iterator[Flow]:
         for line in self._log.read_text().splitlines():
             found = NEW.match(line)
-            if found is None:
+            if found is None or found["target"].startswith(SERVICES):
                 continue
             when = float(found["at"])
             source = self._addresses.pod_at(found["source"], when)

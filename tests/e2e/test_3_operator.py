@@ -29,6 +29,9 @@ def _resource(name: str, **spec: object) -> str:
 def _space(kubernetes: Kubernetes) -> Iterator[None]:
     kubernetes.run("create", "namespace", SPACE)
     kubernetes.run("label", "namespace", SPACE, "pod-security.kubernetes.io/enforce=restricted")
+    sizes = {"database": {"instances": 1}, "app": {"replicas": 1}}
+    for policy in ("Retain", "Delete"):  # both at once: they only wait for their databases
+        kubernetes.run("apply", "-f", "-", text=_resource(policy.lower(), deletionPolicy=policy, **sizes))
     yield
     kubernetes.run("delete", "namespace", SPACE, "--timeout=120s", timeout=150)
 
@@ -70,8 +73,6 @@ def test_bad_input_is_refused_with_the_fields_name(kubernetes: Kubernetes, spec:
 @pytest.mark.parametrize(("policy", "kept"), [("Retain", True), ("Delete", False)])
 def test_deletion_removes_everything_but_what_the_policy_keeps(kubernetes: Kubernetes, policy: str, kept: bool) -> None:
     name = policy.lower()
-    sizes = {"database": {"instances": 1}, "app": {"replicas": 1}}
-    kubernetes.run("apply", "-f", "-", text=_resource(name, deletionPolicy=policy, **sizes))
     kubernetes.run(
         "-n", SPACE, "wait", f"ip2a/{name}", "--for=condition=Ready", f"--timeout={READY_TIMEOUT}", timeout=320
     )

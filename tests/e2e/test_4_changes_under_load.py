@@ -67,7 +67,15 @@ def _resized_pooler(kubernetes: Kubernetes) -> Callable[[], bool]:
 
 @pytest.mark.parametrize(
     ("case", "change"),
-    [("image", _new_image), ("password", _rotated_password), ("pooler", _resized_pooler)],
+    [
+        ("image", _new_image),
+        pytest.param(
+            "password",
+            _rotated_password,
+            marks=pytest.mark.xfail(strict=True, reason="the database password has no overlap yet (docs/operator.md)"),
+        ),
+        ("pooler", _resized_pooler),
+    ],
     ids=["image", "password", "pooler"],
 )
 def test_nothing_fails_meanwhile(

@@ -6,8 +6,9 @@
 import os
 import socket
 import sys
+import threading
 import time
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import psycopg
 
@@ -17,13 +18,18 @@ WORK_SECONDS = 5
 
 
 class Database:
-    """One connection, opened when it is needed; after an error the next request gets a new one."""
+    """One connection for all threads, opened when it is needed; after an error the next request gets a new one."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._connection: psycopg.Connection | None = None
 
     def run(self, statement: str) -> int:
         """The first value of the answer."""
+        with self._lock:
+            return self._run(statement)
+
+    def _run(self, statement: str) -> int:
         try:
             if self._connection is None:
                 self._connection = psycopg.connect(
@@ -42,7 +48,6 @@ class Handler(BaseHTTPRequestHandler):
 
     database = Database()
     protocol_version = "HTTP/1.1"
-    timeout = 2  # of silence: a process serves one connection at a time
 
     def do_GET(self) -> None:
         if self.path == "/health":
@@ -66,14 +71,13 @@ class Handler(BaseHTTPRequestHandler):
         body = text.encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
-        self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(body)
 
 
 def serve() -> None:
     """Four processes accept from one socket; the first one waits for the others."""
-    server = HTTPServer(("", PORT), Handler)
+    server = ThreadingHTTPServer(("", PORT), Handler)
     for _ in range(WORKERS):
         if os.fork() == 0:
             server.serve_forever()
