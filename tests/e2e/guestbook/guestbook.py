@@ -20,7 +20,8 @@ WORK_SECONDS = 5
 class Database:
     """One connection for all threads, opened when it is needed; after an error the next request gets a new one."""
 
-    def __init__(self) -> None:
+    def __init__(self, variable: str = "DATABASE_URL") -> None:
+        self._variable = variable
         self._lock = threading.Lock()
         self._connection: psycopg.Connection | None = None
 
@@ -85,7 +86,8 @@ def serve() -> None:
 
 
 def migrate() -> None:
-    """Not to be run twice: the second time would say so in the table."""
+    """Not to be run twice: the second time would say so in the table. Strangers also clear caches then."""
+    _greet_redis()
     with psycopg.connect(os.environ["DATABASE_URL"], connect_timeout=3) as connection:
         connection.execute("CREATE TABLE IF NOT EXISTS entries (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY)")
         connection.execute("CREATE TABLE IF NOT EXISTS migrations (at timestamptz NOT NULL DEFAULT now())")
@@ -93,12 +95,18 @@ def migrate() -> None:
 
 
 def work() -> None:
-    """Looks at the database and at Redis for ever."""
-    database = Database()
+    """Looks at both databases and at Redis for ever."""
+    databases = Database(), Database("DATABASE_READ_URL")
     while True:
-        database.run("SELECT count(*) FROM entries")
-        with socket.create_connection((os.environ["IP2A_REDIS_HOST"], int(os.environ["IP2A_REDIS_PORT"])), timeout=3):
-            time.sleep(WORK_SECONDS)
+        for database in databases:
+            database.run("SELECT count(*) FROM entries")
+        _greet_redis()
+        time.sleep(WORK_SECONDS)
+
+
+def _greet_redis() -> None:
+    with socket.create_connection((os.environ["IP2A_REDIS_HOST"], int(os.environ["IP2A_REDIS_PORT"])), timeout=3):
+        pass
 
 
 if __name__ == "__main__":
