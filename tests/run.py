@@ -27,8 +27,8 @@ ROOT = Path(__file__).resolve().parents[1]
 ARTIFACTS = ROOT / "artifacts"
 BIN = Path(sys.executable).parent
 PYTHON = str(BIN / "python")
-EMBEDDED_TESTS = ("tests/e2e/test_1_cluster.py", "tests/e2e/test_9_lifecycle.py")
-"""Tests of the embedded cluster itself; the others are of the product, on whichever cluster."""
+EMBEDDED_TESTS = ("tests/e2e/test_1_cluster.py", "tests/e2e/test_7_flows.py", "tests/e2e/test_9_lifecycle.py")
+"""Tests that need this host to be the node; the others are of the product, on whichever cluster."""
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import base64
+import contextlib
 import itertools
+import os
 import shutil
 import subprocess
 import time
@@ -15,6 +16,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from devcluster import cluster, host, quickstart
+from tests.e2e.flow_recorder import FlowRecorder
 from tests.e2e.kubernetes import ARTIFACTS, NAMESPACE, RESOURCE, Kubernetes
 from tests.e2e.outer_interface import FILTER, OuterInterface
 
@@ -43,9 +45,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def kubernetes() -> Kubernetes:
-    if not cluster.DAEMONS.running("kube-apiserver"):
+    found = Kubernetes.of_environment()
+    if found.embedded and not cluster.DAEMONS.running("kube-apiserver"):
         pytest.fail("the cluster is not up; remedy: make up")
-    return Kubernetes()
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -56,8 +59,7 @@ def artifacts() -> Path:
 
 @pytest.fixture(scope="session")
 def password(kubernetes: Kubernetes) -> str:
-    secret = kubernetes.get("-n", NAMESPACE, "secret", f"{RESOURCE}-demo-logins")
-    return base64.b64decode(secret["data"]["password"]).decode()
+    return kubernetes.secret(NAMESPACE, f"{RESOURCE}-demo-logins", "password")
 
 
 @pytest.fixture
@@ -69,10 +71,11 @@ def http() -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
+    if not CHROMIUM.exists() and os.geteuid() == 0:
         _install("chromium")
+    own = str(CHROMIUM) if CHROMIUM.exists() else None  # else the one that `playwright install` brought
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(CHROMIUM_FLAGS))
+        running = playwright.chromium.launch(executable_path=own, args=list(CHROMIUM_FLAGS))
         yield running
         running.close()
 
@@ -90,8 +93,21 @@ def visitor(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def outer_interface() -> Iterator[OuterInterface]:
-    """Captures from before the first test to the last one."""
+def flows(kubernetes: Kubernetes) -> Iterator[FlowRecorder | None]:
+    """Every flow of pods from before the first test on; only where this host is the node."""
+    if not kubernetes.embedded:
+        yield None
+        return
+    with contextlib.closing(FlowRecorder(kubernetes.target, ARTIFACTS)) as recorder:
+        yield recorder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def outer_interface(kubernetes: Kubernetes) -> Iterator[OuterInterface | None]:
+    """Captures from before the first test to the last one; only where pods' traffic is this host's."""
+    if not kubernetes.embedded:
+        yield None
+        return
     if shutil.which("tcpdump") is None:
         _install("tcpdump")
     route = subprocess.run(["ip", "route", "show", "default"], capture_output=True, text=True, check=True, timeout=10)

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from devcluster import quickstart
 from devcluster.errors import StepFailed
 from tests.e2e.kubernetes import NAMESPACE, RESOURCE, Kubernetes
 
@@ -30,6 +29,9 @@ def _resource(name: str, **spec: object) -> str:
 def _space(kubernetes: Kubernetes) -> Iterator[None]:
     kubernetes.run("create", "namespace", SPACE)
     kubernetes.run("label", "namespace", SPACE, "pod-security.kubernetes.io/enforce=restricted")
+    sizes = {"database": {"instances": 1}, "app": {"replicas": 1}}
+    for policy in ("Retain", "Delete"):  # both at once: they only wait for their databases
+        kubernetes.run("apply", "-f", "-", text=_resource(policy.lower(), deletionPolicy=policy, **sizes))
     yield
     kubernetes.run("delete", "namespace", SPACE, "--timeout=120s", timeout=150)
 
@@ -71,8 +73,6 @@ def test_bad_input_is_refused_with_the_fields_name(kubernetes: Kubernetes, spec:
 @pytest.mark.parametrize(("policy", "kept"), [("Retain", True), ("Delete", False)])
 def test_deletion_removes_everything_but_what_the_policy_keeps(kubernetes: Kubernetes, policy: str, kept: bool) -> None:
     name = policy.lower()
-    sizes = {"database": {"instances": 1}, "app": {"replicas": 1}}
-    kubernetes.run("apply", "-f", "-", text=_resource(name, deletionPolicy=policy, **sizes))
     kubernetes.run(
         "-n", SPACE, "wait", f"ip2a/{name}", "--for=condition=Ready", f"--timeout={READY_TIMEOUT}", timeout=320
     )
@@ -105,11 +105,3 @@ def test_deletion_removes_everything_but_what_the_policy_keeps(kubernetes: Kuber
 
 def _is_database(name: str, resource: str) -> bool:
     return f"{resource}-db" in name
-
-
-def test_uninstalling_the_chart_does_not_hang(kubernetes: Kubernetes) -> None:
-    """Last on this cluster: it takes the quickstart's resource with it."""
-    target = quickstart.embedded_target()
-    target.run_helm("uninstall", quickstart.RELEASE, "-n", quickstart.OPERATOR_NAMESPACE, "--wait", "--timeout=240s")
-    assert kubernetes.names("-n", NAMESPACE, "ip2a", "--ignore-not-found") == set()
-    assert kubernetes.names("-n", NAMESPACE, "deployment") == set()

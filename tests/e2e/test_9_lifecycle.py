@@ -40,7 +40,7 @@ def _kill_all() -> None:
     for component in cluster.status():
         if component.pid:
             os.kill(component.pid, signal.SIGKILL)
-    Kubernetes().eventually(lambda: not cluster.alive(), within=10, what="the killed are dead")
+    Kubernetes.of_environment().eventually(lambda: not cluster.alive(), within=10, what="the killed are dead")
 
 
 def _devcluster(*arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
@@ -83,7 +83,7 @@ def test_down_without_a_cluster_is_nothing(clean: HostSnapshot) -> None:
 
 def test_up_heals_after_everything_was_killed(clean: HostSnapshot) -> None:
     cluster.up(Progress())
-    kubernetes = Kubernetes()
+    kubernetes = Kubernetes.of_environment()
     kubernetes.run("create", "configmap", "written-before", "--from-literal=kept=yes")
     _kill_all()
     teardown.kill_pods()
@@ -185,7 +185,7 @@ def test_the_quickstart_comes_up_and_a_second_time_restarts_nothing(clean: HostS
     message = quickstart.on_embedded(first)
     seconds = [time.monotonic() - began]
     assert quickstart.URL in message
-    kubernetes = Kubernetes()
+    kubernetes = Kubernetes.of_environment()
     before = _running(kubernetes)
     daemons = [component.pid for component in cluster.status()]
     began = time.monotonic()

@@ -30,11 +30,12 @@ PIP_SETTINGS = ("index-url", "extra-index-url", "trusted-host", "proxy", "timeou
 
 @dataclass(frozen=True)
 class Source:
-    """An image of ours: its Dockerfile and what the Dockerfile copies, relative to the checkout."""
+    """An image: its Dockerfile and what the Dockerfile copies, relative to `root`, a checkout."""
 
     repository: str
     dockerfile: str
     inputs: tuple[str, ...]
+    root: Path = CHECKOUT
 
 
 SOURCES = {
@@ -60,9 +61,13 @@ class Built:
 
 def build(image: str) -> Built:
     """Builds image `app` or `operator`, or takes it from the cache. Raises Unsupported, StepFailed."""
-    source = SOURCES[image]
-    files = [CHECKOUT / source.dockerfile, *_files(source)]
-    key = cache.digest(cache.tree_digest(CHECKOUT, files), python_image().digest)
+    return build_source(image, SOURCES[image])
+
+
+def build_source(image: str, source: Source) -> Built:
+    """The same for any source; `image` is what the cache calls it."""
+    files = [source.root / source.dockerfile, *_files(source)]
+    key = cache.digest(cache.tree_digest(source.root, files), python_image().digest)
     name = f"{source.repository}:dev-{key[:12]}"
     place = cache.entry("image", f"{image}-{key}", functools.partial(_build, source, name))
     return Built(name, place / "image.tar")
@@ -71,7 +76,7 @@ def build(image: str) -> Built:
 def _files(source: Source) -> list[Path]:
     found: list[Path] = []
     for given in source.inputs:
-        path = CHECKOUT / given
+        path = source.root / given
         if path.is_dir():
             found += [file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts]
         else:
@@ -106,8 +111,8 @@ def _build(source: Source, name: str, into: Path) -> None:
 
 def _context(source: Source, into: Path) -> Path:
     """Only what the image is made of: the digest and the build see the same files."""
-    for file in (CHECKOUT / source.dockerfile, *_files(source)):
-        target = into / file.relative_to(CHECKOUT)
+    for file in (source.root / source.dockerfile, *_files(source)):
+        target = into / file.relative_to(source.root)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(file, target)
     return into

@@ -82,12 +82,17 @@ def embedded_target() -> Target:
     return Target(cluster.PLANE.kubeconfig, tool("kubectl"), tool("helm"), ".venv/bin/devcluster tool kubectl")
 
 
+def plain_target() -> Target:
+    """Whatever cluster the caller's own kubectl and helm reach."""
+    return Target(None, "kubectl", "helm", "kubectl")
+
+
 def on_kind(progress: Progress) -> str:
     """The same chart and resource on kind. Needs docker, kind, kubectl and helm on PATH. Raises DevclusterError."""
     for program in ("docker", "kind", "kubectl", "helm"):
         if shutil.which(program) is None:
             raise Unsupported(f"{program} is not on PATH", f"install {program}, or use the embedded cluster: make up")
-    target = Target(None, "kubectl", "helm", "kubectl")
+    target = plain_target()
     existing = _run(["kind", "get", "clusters"], dict(os.environ)).split()
     with progress.step("kind cluster"):
         if KIND_NAME not in existing:

@@ -107,6 +107,25 @@ def test_changed_fields_are_mended_and_the_manager_is_named(
     assert ".spec.replicas" in conflicts[0]["note"]
 
 
+def test_a_service_port_that_somebody_renumbered_is_put_back(
+    kube: Kube, namespace: str, health: HealthWriter, operator: OperatorProcess
+) -> None:
+    """Ports are merged by number: beside theirs, ours of the same name would be refused."""
+    make(kube, namespace)
+    wait_ready(kube, namespace)
+    name, theirs = f"{NAME}-app", [{"name": "http", "port": 81, "targetPort": "http"}]
+    kube.merge("Service", namespace, name, {"spec": {"ports": theirs}}, manager="somebody")
+
+    def ports() -> list[int]:
+        return [port["port"] for port in (kube.get("Service", namespace, name) or {})["spec"]["ports"]]
+
+    eventually("the port is back", lambda: ports() == [80], seconds=5)
+    before = operator.mutations()
+    kube.merge("IP2A", namespace, NAME, {"metadata": {"annotations": {"looked": "at"}}})
+    wait_ready(kube, namespace)
+    assert operator.mutations() == before, "mended once and for all"
+
+
 def test_what_others_add_stays(kube: Kube, namespace: str, health: HealthWriter, operator: OperatorProcess) -> None:
     make(kube, namespace)
     wait_ready(kube, namespace)

@@ -14,6 +14,7 @@ from ip2a_operator.api.v1alpha1 import IP2AStatus
 from ip2a_operator.domain import status
 from ip2a_operator.domain.actions import Action, Apply, Delete, EnsureSecret, Notice, NoticeKind, RotateSecret
 from ip2a_operator.domain.backoff import backoff
+from ip2a_operator.domain.builders import jobs
 from ip2a_operator.domain.builders.secrets import GeneratedSecret, secrets
 from ip2a_operator.domain.capacity import sizes
 from ip2a_operator.domain.desired import Stage, Wanted, desired
@@ -216,8 +217,8 @@ def _migration(stack: Stack, observed: Observed, seen: Facts, steps: _Steps, now
 
 
 def _migration_job(stack: Stack, attempt: int) -> Mapping[str, object] | None:
-    found = [item.manifest for item in desired(stack, attempt) if item.stage is Stage.MIGRATION]
-    return stamp(found[0]) if found else None
+    wanted = jobs.migration(stack, attempt)
+    return stamp(wanted) if wanted else None
 
 
 def _replace(steps: _Steps, live: Live, manifest: Mapping[str, object] | None, why: str) -> None:

@@ -16,8 +16,12 @@ EXIT_SECONDS: Final = 20.0
 class NoDiffBase(kopf.DiffBaseStorage):
     """Nothing is ever "last handled": the operator is level-based, so nothing is kept on the object."""
 
+    def build(self, *, body: kopf.Body, extra_fields: object = None) -> kopf.BodyEssence:
+        """Nothing: whatever there is to compare, the planner does, and a copy of every object is dear."""
+        return kopf.BodyEssence({})
+
     def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
-        """The present, as if it had been handled."""
+        """The same nothing, as if it had been handled."""
         return self.build(body=body)
 
     def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:

@@ -1,4 +1,8 @@
-"""Watches: file what is seen, and wake the resource it belongs to."""
+"""Watches: file what is seen, and wake the resource it belongs to.
+
+All handlers are coroutines: kopf runs plain functions in threads, which neither the store nor the wake-ups are made
+for, and which costs more than what they do.
+"""
 
 from typing import Any
 
@@ -18,7 +22,7 @@ def register(registry: kopf.OperatorRegistry, context: Context) -> None:
 
 
 def _watch_resources(registry: kopf.OperatorRegistry, context: Context) -> None:
-    def resource_seen(event: kopf.RawEvent, namespace: str | None, name: str, **_: Any) -> None:  # noqa: ANN401
+    async def resource_seen(event: kopf.RawEvent, namespace: str | None, name: str, **_: Any) -> None:  # noqa: ANN401
         key, raw = Key(namespace or "", name), event["object"]
         if event["type"] == "DELETED":
             context.store.drop_resource(key, raw["metadata"]["uid"])
@@ -31,12 +35,12 @@ def _watch_resources(registry: kopf.OperatorRegistry, context: Context) -> None:
 
 
 def _watch_owned(registry: kopf.OperatorRegistry, context: Context, kind: Kind) -> None:
-    def object_seen(body: kopf.Body, **_: Any) -> None:  # noqa: ANN401
+    async def object_seen(body: kopf.Body, **_: Any) -> None:  # noqa: ANN401
         # An index, because kopf runs nothing else before every kind is indexed once: the store is complete
         # before the first plan is made. Indexes see every event but deletions.
         _wake(context, context.store.put(dict(body)))
 
-    def object_gone(event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401
+    async def object_gone(event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401
         if event["type"] == "DELETED":
             _wake(context, context.store.drop(event["object"]))
 

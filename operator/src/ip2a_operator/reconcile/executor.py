@@ -18,7 +18,7 @@ from ip2a_operator.domain.observed import Live, ref_of
 from ip2a_operator.domain.resource import Resource
 from ip2a_operator.domain.teardown import Retain
 from ip2a_operator.domain.tree import Tree, branch, strings
-from ip2a_operator.errors import ForeignObjectError, UnavailableError
+from ip2a_operator.errors import ForeignObjectError, RejectedError, UnavailableError
 from ip2a_operator.names import AUTOSCALER_MANAGER, RETAINED_ANNOTATION, ROTATED_ANNOTATION, SERIAL_ANNOTATION
 from ip2a_operator.reconcile.ports import Cluster, Entropy, Fence, FieldConflictError, Key
 from ip2a_operator.reconcile.store import Store
@@ -74,11 +74,28 @@ class Executor:
         except FieldConflictError as conflict:
             if not conflict.is_only_with(AUTOSCALER_MANAGER):  # which is us, told to stop
                 notices.append(Notice(NoticeKind.WARNING, "FieldConflict", f"{action.ref}: {conflict}"))
-            answer = await self.cluster.apply(resource.namespace, action.manifest, force=True)
+            answer = await self._insist(resource, action)
+        except RejectedError:
+            if not action.known:
+                raise
+            answer = await self._insist(resource, action)
         self._file(answer)
         key = Key(resource.namespace, resource.name)
         self.store.accept(key, action.ref, fingerprint(action.manifest, answer))
         return notices
+
+    async def _insist(self, resource: Resource, action: Apply) -> Tree:
+        """Apply with force; where that is refused, after a merge patch, which replaces whole lists.
+
+        Server-side apply adds to a list what has another key: once somebody has changed the number of a Service's
+        port, ours would stand beside theirs under the same name, which the API server refuses for ever.
+        """
+        try:
+            return await self.cluster.apply(resource.namespace, action.manifest, force=True)
+        except RejectedError:
+            if await self.cluster.merge(resource.namespace, action.ref, action.manifest) is None:
+                raise
+            return await self.cluster.apply(resource.namespace, action.manifest, force=True)
 
     async def _refuse_foreign(self, resource: Resource, action: Apply) -> None:
         """An object that the watch has not shown may still exist: without our label, or in somebody else's

@@ -23,6 +23,8 @@ INSTANCE_METRICS_PORT: Final = 9187
 POOLER_METRICS_PORT: Final = 9127
 API_PORTS: Final = (443, 6443)
 HTTPS: Final = 443
+DNS_PORTS: Final = (53, 1053, 5353)
+"""Policies see the port of the pod behind the Service: the usual one, an unprivileged CoreDNS's, OpenShift's."""
 ANYWHERE: Final[Peer] = {"namespaceSelector": {}}
 """Any pod of the cluster."""
 
@@ -183,7 +185,7 @@ def _instances(stack: Stack) -> Peer:
 
 
 def _dns() -> Flow:
-    ports = [{"port": 53, "protocol": protocol} for protocol in ("UDP", "TCP")]
+    ports = [{"port": port, "protocol": protocol} for port in DNS_PORTS for protocol in ("UDP", "TCP")]
     return {"to": [ANYWHERE], "ports": ports}
 
 

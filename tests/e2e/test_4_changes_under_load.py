@@ -1,0 +1,93 @@
+"""Changes while members work, through the ingress, on kept-alive connections, without a retry: nothing fails."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.e2e import images, measured
+from tests.e2e.kubernetes import NAMESPACE, RESOURCE, Kubernetes
+from tests.e2e.members import Conversation, Member, members
+from tests.e2e.unretried_load import load
+
+CONNECTIONS = 64
+PER_SECOND = 210
+"""Asked for; 200 must be answered."""
+WARM_UP_SECONDS = 3
+AFTERWARDS_SECONDS = 3
+CHANGE_SECONDS = 150
+APP = f"ip2a.dev/owner={RESOURCE},app.kubernetes.io/component=app"
+WRITE_POOL = f"cnpg.io/poolerName={RESOURCE}-pool-rw"
+
+
+@pytest.fixture(scope="module")
+def people(kubernetes: Kubernetes) -> list[Member]:
+    return members(kubernetes)
+
+
+def _replaced(kubernetes: Kubernetes, before: dict[str, str]) -> bool:
+    """Whether none of the old pods is left, also none that is ending, and all is settled."""
+    left = kubernetes.names("-n", NAMESPACE, "pods", "-l", APP)
+    return not left & {f"pod/{name}" for name in before} and kubernetes.is_ready(NAMESPACE, RESOURCE)
+
+
+def _new_image(kubernetes: Kubernetes) -> Callable[[], bool]:
+    deployment = kubernetes.get("-n", NAMESPACE, "deployment", f"{RESOURCE}-app")
+    image = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
+    new = f"{image.rpartition(':')[0]}:upgraded-{int(time.time())}"
+    images.rename(kubernetes, image, new)
+    before = kubernetes.pods(NAMESPACE, APP)
+    kubernetes.patch(NAMESPACE, RESOURCE, {"app": {"image": new}})
+    return lambda: _replaced(kubernetes, before)
+
+
+def _rotated_password(kubernetes: Kubernetes) -> Callable[[], bool]:
+    before, secret = kubernetes.pods(NAMESPACE, APP), f"{RESOURCE}-db-app"
+    password = kubernetes.secret(NAMESPACE, secret, "password")
+    annotation = f"ip2a.dev/rotate=database={int(time.time())}"
+    kubernetes.run("-n", NAMESPACE, "annotate", "ip2a", RESOURCE, "--overwrite", annotation)
+    return lambda: kubernetes.secret(NAMESPACE, secret, "password") != password and _replaced(kubernetes, before)
+
+
+def _resized_pooler(kubernetes: Kubernetes) -> Callable[[], bool]:
+    """More connections, and another CPU request, for which the pooler's pod is replaced."""
+    before = kubernetes.pods(NAMESPACE, WRITE_POOL)
+    resources = {"requests": {"cpu": "35m"}}
+    kubernetes.patch(NAMESPACE, RESOURCE, {"pooling": {"write": {"size": 9}, "resources": resources}})
+
+    def done() -> bool:
+        left = kubernetes.names("-n", NAMESPACE, "pods", "-l", WRITE_POOL)
+        return not left & {f"pod/{name}" for name in before} and kubernetes.is_ready(NAMESPACE, RESOURCE)
+
+    return done
+
+
+@pytest.mark.parametrize(
+    ("case", "change"),
+    [
+        ("image", _new_image),
+        pytest.param(
+            "password",
+            _rotated_password,
+            marks=pytest.mark.xfail(strict=True, reason="the database password has no overlap yet (docs/operator.md)"),
+        ),
+        ("pooler", _resized_pooler),
+    ],
+    ids=["image", "password", "pooler"],
+)
+def test_nothing_fails_meanwhile(
+    kubernetes: Kubernetes, people: list[Member], case: str, change: Callable[[Kubernetes], Callable[[], bool]]
+) -> None:
+    with load(Conversation(people), host="localhost", connections=CONNECTIONS, per_second=PER_SECOND) as report:
+        time.sleep(WARM_UP_SECONDS)
+        done = change(kubernetes)
+        kubernetes.eventually(done, within=CHANGE_SECONDS, what=f"{case} is changed")
+        time.sleep(AFTERWARDS_SECONDS)
+    measured.keep("rollout_failed_requests", case, len(report.failures))
+    print(json.dumps({case: str(report)}))
+    assert not report.failures, str(report)
+    assert report.per_second >= 200, str(report)
+    assert report.writes >= (report.reads + report.writes) // 11
