@@ -16,7 +16,7 @@ from devcluster.paths import CHECKOUT
 from tests.e2e import images
 from tests.e2e.kubernetes import NAMESPACE, RESOURCE, Kubernetes
 
-PREVIOUS = "d61e356"
+PREVIOUS = "800c685"
 """The version upgraded from: the latest whose pods mean the same as this one's."""
 OWNED = f"ip2a.dev/owner={RESOURCE}"
 NEEDED = ("charts/ip2a-operator", "operator", "requirements/operator.txt")
@@ -71,7 +71,8 @@ def test_an_upgrade_of_the_operator_restarts_no_pod(kubernetes: Kubernetes, prev
     before = kubernetes.pods(NAMESPACE, OWNED)
     assert before
     _install(kubernetes, quickstart.CHART, now)
-    assert kubernetes.pods(NAMESPACE, OWNED) == before
+    after = kubernetes.pods(NAMESPACE, OWNED)
+    assert before.items() <= after.items()
 
 
 def _flat(values: str) -> dict[str, str]:
