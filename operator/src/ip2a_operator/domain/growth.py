@@ -66,10 +66,10 @@ def growth(name: str, wanted: Sizes, target: int, observed: Observed, now: datet
 
 def _granted(live: Live, configured: int, setting: int, now: datetime) -> tuple[int, str, float | None]:
     """What is granted, the annotation to write, and how long to wait for more."""
-    if setting > configured:
-        granted = _noted(live)[0] if _noted(live) else configured
-        return granted, f"{granted} {setting} {timestamp(now)}", float(SETTLING_SECONDS)
     noted = _noted(live)
+    if setting > configured:
+        granted = noted[0] if noted else configured
+        return granted, f"{granted} {setting} {timestamp(now)}", float(SETTLING_SECONDS)
     if noted is None or noted[1] != configured:
         return configured, "", None
     granted, goal, since = noted
