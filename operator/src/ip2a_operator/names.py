@@ -42,6 +42,8 @@ SERIAL_ANNOTATION: Final = f"{GROUP}/serial"
 """On the Secret of a login that takes turns with another: the higher number is the newer password."""
 LOGIN_ANNOTATION: Final = f"{GROUP}/login"
 """On pod templates: `b` where the pods use the second login of a pair; the first one when it is missing."""
+GRANTED_ANNOTATION: Final = f"{GROUP}/granted"
+"""On a Cluster whose max_connections was raised: `FROM TO TIME`, until every instance was restarted with it."""
 PAUSED_ANNOTATION: Final = f"{GROUP}/paused"
 """On the resource: `true` stops every change, like `spec.paused`."""
 PAUSE_ANNOTATIONS: Final = (f"{GROUP}/pause", f"{GROUP}/pause-up", f"{GROUP}/pause-down")

@@ -145,7 +145,7 @@ def test_no_longer_wanted_is_removed(
     make(kube, namespace, app={"worker": {"enabled": True}, "jobs": [{"name": "night", "schedule": "@daily"}]})
     wait_ready(kube, namespace)
     assert ("CronJob", f"{NAME}-night") in kube.owned(namespace)
-    make(kube, namespace, cache={"enabled": False})
+    make(kube, namespace, cache={"enabled": False}, app={"worker": {"enabled": False}, "jobs": []})
     wait_ready(kube, namespace, generation=2)
     left = {name for _, name in kube.owned(namespace)}
     assert left.isdisjoint({f"{NAME}-redis", f"{NAME}-night"})
@@ -213,6 +213,30 @@ def test_secrets_are_generated_once_and_rotated_on_request(
     assert (kube.get("StatefulSet", namespace, f"{NAME}-redis") or {})["spec"]["template"] == redis
     wait_ready(kube, namespace)
     assert (kube.get("Secret", namespace, f"{NAME}-app-keys") or {})["data"] == second
+
+
+def test_database_passwords_rotate_with_two_logins_in_turn(
+    kube: Kube, namespace: str, health: HealthWriter, operator: OperatorProcess
+) -> None:
+    make(kube, namespace)
+    wait_ready(kube, namespace)
+    before = (kube.get("Secret", namespace, f"{NAME}-db-app") or {})["data"]
+    kube.merge("IP2A", namespace, NAME, {"metadata": {"annotations": {"ip2a.dev/rotate": "database=one"}}})
+
+    def login() -> str:
+        deployment = kube.get("Deployment", namespace, f"{NAME}-app") or {}
+        env = deployment["spec"]["template"]["spec"]["containers"][0]["env"]
+        return str(next(item["value"] for item in env if item["name"] == "IP2A_DB_USER"))
+
+    def enabled() -> dict[str, bool]:
+        cluster = kube.get("Cluster", namespace, f"{NAME}-db") or {}
+        return {role["name"]: role["login"] for role in cluster["spec"]["managed"]["roles"]}
+
+    eventually("the second login serves", lambda: login() == "ip2a_app_b")
+    assert (kube.get("Secret", namespace, f"{NAME}-db-app") or {})["data"] == before
+    eventually("the first login is off", lambda: not enabled()["ip2a_app"])
+    assert enabled()["ip2a_app_b"]
+    wait_ready(kube, namespace)
 
 
 def test_paused_changes_nothing(kube: Kube, namespace: str, health: HealthWriter, operator: OperatorProcess) -> None:

@@ -124,9 +124,9 @@ def ledger(spec: IP2ASpec, sizes: Sizes) -> Ledger:
     if spec.database.external is not None:
         return _external(spec, sizes, spec.database.external.max_connections)
     pools = [("write", sizes.write)] + ([("read", sizes.read)] if sizes.read else [])
-    entries = (*(_pooler(name, pool, spec) for name, pool in pools), *DIRECT)
+    entries = (*(_pooler(name, pool, pool.size) for name, pool in pools), *DIRECT)
     explicit = spec.database.parameters.get("max_connections", "")
-    granted = int(explicit) if explicit.isdigit() else _rounded(sum(entry.total for entry in entries))
+    granted = int(explicit) if explicit.isdigit() else _derived(spec, pools)
     return Ledger(
         max_connections=granted,
         server=Account("connections of one instance", entries, granted - SUPERUSER_RESERVED),
@@ -150,9 +150,14 @@ def needed(pools: Iterable[tuple[int, PoolSizes]]) -> int:
     return poolers + sum(entry.total for entry in DIRECT) + SUPERUSER_RESERVED
 
 
-def _pooler(name: str, pool: PoolSizes, spec: IP2ASpec) -> Entry:
-    """In Auto mode the autoscaler may raise the pool up to its bound; what it may do must fit from the start."""
-    size = pool.most if spec.autoscaling.mode == "Auto" else pool.size
+def _derived(spec: IP2ASpec, pools: list[tuple[str, PoolSizes]]) -> int:
+    """What the poolers need, at the autoscaler's bounds in Auto mode: what it may do must fit from the start."""
+    auto = spec.autoscaling.mode == "Auto"
+    poolers = (_pooler(name, pool, pool.most if auto else pool.size) for name, pool in pools)
+    return _rounded(sum(entry.total for entry in (*poolers, *DIRECT)))
+
+
+def _pooler(name: str, pool: PoolSizes, size: int) -> Entry:
     return Entry(f"{name} poolers (old and new)", pods_at_worst(pool.pods), pooler_connections(size, pool.reserve))
 
 

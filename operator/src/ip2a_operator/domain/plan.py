@@ -20,6 +20,7 @@ from ip2a_operator.domain.capacity import sizes
 from ip2a_operator.domain.desired import Stage, Wanted, desired
 from ip2a_operator.domain.drift import covers, needs_apply, stamp
 from ip2a_operator.domain.facts import DIGESTS, Facts, facts, secret_digests
+from ip2a_operator.domain.growth import growth
 from ip2a_operator.domain.handover import adjusted
 from ip2a_operator.domain.ledger import ledger
 from ip2a_operator.domain.logins import logins, secret
@@ -66,7 +67,7 @@ class _Steps:
 def plan(resource: Resource, observed: Observed, surroundings: Surroundings, now: datetime) -> Plan:
     """The plan for one resource."""
     own = observed.belonging_to(resource.uid)
-    stack = make_stack(resource, own, surroundings)
+    stack = make_stack(resource, own, surroundings, now)
     seen = facts(stack, own)
     steps = _Steps()
     if not resource.paused and stack.ledger.fits:
@@ -83,11 +84,14 @@ def plan(resource: Resource, observed: Observed, surroundings: Surroundings, now
         *status.transitions(resource.conditions, published.conditions),
         *_mending(resource, steps, observed),
     )
-    return Plan(tuple(steps.actions), published, notices, steps.look_again)
+    waits = [wait for wait in (steps.look_again, stack.growth.wait if stack.growth else None) if wait is not None]
+    return Plan(tuple(steps.actions), published, notices, min(waits, default=None))
 
 
-def make_stack(resource: Resource, observed: Observed, surroundings: Surroundings) -> Stack:
-    """Everything that follows from the spec, before looking at how far the cluster is."""
+def make_stack(
+    resource: Resource, observed: Observed, surroundings: Surroundings, now: datetime | None = None
+) -> Stack:
+    """Everything that follows from the spec and from how far the cluster is; without a time, as it is to become."""
     platform = is_platform(resource.spec, surroundings.images)
     sized = sizes(resource.spec, platform=platform)
     stack = Stack(
@@ -101,7 +105,11 @@ def make_stack(resource: Resource, observed: Observed, surroundings: Surrounding
     if resource.spec.database.external is not None:
         return stack
     token = _rotations(resource.annotations).get("database", "")
-    return replace(stack, logins=logins(resource.name, stack.turns, observed, token))
+    stack = replace(stack, logins=logins(resource.name, stack.turns, observed, token))
+    if now is None:
+        return stack
+    step = growth(resource.name, sized, stack.ledger.max_connections, observed, now)
+    return replace(stack, sizes=step.sizes, growth=step)
 
 
 def _secrets(stack: Stack, observed: Observed, steps: _Steps) -> None:

@@ -7,6 +7,7 @@ from ip2a_operator.api.v1alpha1 import IP2ASpec
 from ip2a_operator.api.workload import ScheduledJob
 from ip2a_operator.domain import background
 from ip2a_operator.domain.capacity import Sizes
+from ip2a_operator.domain.growth import Growth
 from ip2a_operator.domain.ledger import Ledger
 from ip2a_operator.domain.logins import Logins, role, secret
 from ip2a_operator.domain.resource import Resource
@@ -39,6 +40,14 @@ class Stack:
     """Optional kinds whose CRDs exist on the cluster."""
     logins: Logins = field(default_factory=Logins)
     """Which database logins pods use, and how far a rotation of their passwords is."""
+
+    growth: Growth | None = None
+    """How far a change of connections is; None where nothing was observed."""
+
+    @property
+    def max_connections(self) -> int:
+        """What PostgreSQL is to be configured with now."""
+        return self.growth.max_connections if self.growth else self.ledger.max_connections
 
     @property
     def name(self) -> str:

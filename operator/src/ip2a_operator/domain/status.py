@@ -178,7 +178,10 @@ def _pooling(stack: Stack, seen: Facts) -> Verdict:
     waiting = sorted(name for name, serves in seen.poolers.items() if not serves)
     if waiting:
         return Verdict(kind, False, "Waiting", f"not all pods are ready: {', '.join(waiting)}")
-    return Verdict(kind, True, "Serving", f"{len(seen.poolers)} poolers serve")
+    serving = f"{len(seen.poolers)} poolers serve"
+    if stack.growth is not None and stack.growth.withheld:
+        serving += f"; they grow once PostgreSQL grants {stack.growth.max_connections} connections"
+    return Verdict(kind, True, "Serving", serving)
 
 
 def _cache(stack: Stack, seen: Facts) -> Verdict:

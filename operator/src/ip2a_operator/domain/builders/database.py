@@ -7,7 +7,7 @@ from ip2a_operator.domain.ledger import AUDIT_READERS
 from ip2a_operator.domain.logins import Slot, role, secret
 from ip2a_operator.domain.stack import Stack
 from ip2a_operator.domain.tree import Manifest
-from ip2a_operator.names import APP_ROLE, AUDIT_ROLE, DATABASE, OWNER_LABEL, OWNER_ROLE
+from ip2a_operator.names import APP_ROLE, AUDIT_ROLE, DATABASE, GRANTED_ANNOTATION, OWNER_LABEL, OWNER_ROLE
 
 API = "postgresql.cnpg.io/v1"
 SMART_SHUTDOWN_SECONDS = 2
@@ -67,7 +67,8 @@ def cluster(stack: Stack) -> Manifest | None:
     }
     if backup := _backup(stack):
         spec["backup"] = backup
-    return manifest(stack, API, "Cluster", stack.database, Component.DATABASE, spec=spec)
+    notes = {GRANTED_ANNOTATION: stack.growth.note} if stack.growth and stack.growth.note else None
+    return manifest(stack, API, "Cluster", stack.database, Component.DATABASE, annotations=notes, spec=spec)
 
 
 def _roles(stack: Stack) -> list[dict[str, object]]:
@@ -82,7 +83,7 @@ def _roles(stack: Stack) -> list[dict[str, object]]:
 
 def _login(stack: Stack, name: str, where: str, slot: Slot) -> dict[str, object]:
     # The limit is a tripwire above the ledger, not the one that PgBouncer keeps.
-    wanted = _role(role(name, slot), secret(where, slot), stack.ledger.max_connections)
+    wanted = _role(role(name, slot), secret(where, slot), stack.max_connections)
     return {**wanted, "login": slot in stack.logins.enabled}
 
 
@@ -98,11 +99,12 @@ def _role(name: str, where: str, limit: int) -> dict[str, object]:
 
 def _postgresql(stack: Stack) -> dict[str, object]:
     wanted = stack.resource.spec.database
-    derived = {
-        "max_connections": str(stack.ledger.max_connections),
+    parameters = {
         "shared_buffers": f"{stack.sizes.shared_buffers}MB",
+        **wanted.parameters,
+        "max_connections": str(stack.max_connections),
     }
-    postgresql: dict[str, object] = {"parameters": {**derived, **wanted.parameters}}
+    postgresql: dict[str, object] = {"parameters": parameters}
     if wanted.durability == "synchronous" and stack.sizes.instances > 1:
         durability = "required" if stack.sizes.instances > 2 else "preferred"
         postgresql["synchronous"] = {"method": "any", "number": 1, "dataDurability": durability}

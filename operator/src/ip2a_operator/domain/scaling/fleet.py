@@ -16,7 +16,7 @@ from ip2a_operator.domain.scaling.readings import Answers, Expected
 from ip2a_operator.domain.scaling.settings import cpu_limit
 from ip2a_operator.domain.stack import Stack
 from ip2a_operator.domain.tree import Tree, branch, branches, number, strings, text
-from ip2a_operator.names import COMPONENT_LABEL, PAUSE_ANNOTATIONS
+from ip2a_operator.names import COMPONENT_LABEL, GRANTED_ANNOTATION, PAUSE_ANNOTATIONS
 
 INSTANCE_LABEL: Final = "cnpg.io/podRole"
 ROLE_LABEL: Final = "cnpg.io/instanceRole"
@@ -240,6 +240,8 @@ def _database(seen: Seen, stack: Stack, answers: Answers) -> DatabaseFleet:
     healthy = bool(primary) and target in {"", primary} and text(status, "phase") in CALM_PHASES and ready > 0
     stated = text(tree, "spec", "postgresql", "parameters", "max_connections")
     limit = int(stated) if stated.isdigit() else stack.ledger.max_connections
+    before = text(tree, "metadata", "annotations", GRANTED_ANNOTATION).partition(" ")[0]
+    limit = min(limit, int(before)) if before.isdigit() else limit
     in_force = answers.get("maxConnections", float(limit))
     primary_cores, replica_cores = vcpus(stack)
     existing = len(seen.instances) or number(status, "instances")
