@@ -101,6 +101,9 @@ def test_a_pool_too_small_is_raised_and_pods_are_not(kubernetes: Kubernetes) -> 
 
 @pytest.mark.full
 def test_locks_freeze_it_and_an_event_says_so(kubernetes: Kubernetes) -> None:
+    kubernetes.eventually(  # load that ended a moment ago is doubted for a minute
+        lambda: scaled.condition(kubernetes, "MetricsFresh").get("status") == "True", within=90, what="belief"
+    )
     before = scaled.sizes(kubernetes)
     change = "update members set phone = phone where id = (select min(id) from members)"
     script = f"set statement_timeout = 0;\nbegin;\n{change};\nselect pg_sleep(1);\nend;\n"
