@@ -224,7 +224,7 @@ def _course(kubernetes: Kubernetes, policy: str, turn: int) -> dict[str, int]:
     if policy == "hpa":
         # the operator's replicas are drift to an HPA's eyes and the other way round: the spec must not say any
         kubernetes.run("-n", NAMESPACE, "annotate", "ip2a", RESOURCE, "ip2a.dev/paused=true", "--overwrite")
-        bounds = ("--min=2", f"--max={scaled.POD_MAX}", "--cpu=70%")
+        bounds = ("--min=2", f"--max={scaled.POD_MAX}", "--cpu=280%")  # of the request of 50m: 70 % of the limit
         kubernetes.run("-n", NAMESPACE, "autoscale", "deployment", DEPLOYMENT, *bounds)
     time.sleep(20)  # metrics of both are warm
     name, step = f"against-hpa-{turn}-{policy}", 15
