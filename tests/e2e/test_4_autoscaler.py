@@ -226,7 +226,7 @@ def _course(kubernetes: Kubernetes, policy: str, turn: int) -> dict[str, int]:
         kubernetes.run("-n", NAMESPACE, "annotate", "ip2a", RESOURCE, "ip2a.dev/paused=true", "--overwrite")
         bounds = ("--min=2", f"--max={scaled.POD_MAX}", "--cpu=280%")  # of the request of 50m: 70 % of the limit
         kubernetes.run("-n", NAMESPACE, "autoscale", "deployment", DEPLOYMENT, *bounds)
-    time.sleep(20)  # metrics of both are warm
+    time.sleep(60)  # ours needs 40 s to know noise from demand, the HPA 50 s for its first figures
     name, step = f"against-hpa-{turn}-{policy}", 15
     try:
         with scaled.watching(kubernetes, name) as seen, scaled.load(name, f"0:60,{step}:420", 80) as rows:
