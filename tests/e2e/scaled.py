@@ -35,9 +35,16 @@ class Watcher:
 
     kubernetes: Kubernetes
     rows: list[dict[str, int]] = field(default_factory=list)
+    failure: BaseException | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
+        try:
+            self._run()
+        except BaseException as failure:  # raised where the context ends: a gap must not look like few pods
+            self.failure = failure
+
+    def _run(self) -> None:
         primary = instance(self.kubernetes, "primary")
         statement = (
             "select count(*) from pg_stat_activity where backend_type = 'client backend' and datname is not null"
@@ -82,6 +89,8 @@ def watching(kubernetes: Kubernetes, name: str) -> Iterator[Watcher]:
         thread.join(timeout=20)
         TRACES.mkdir(parents=True, exist_ok=True)
         (TRACES / f"{name}-sizes.jsonl").write_text("".join(json.dumps(row) + "\n" for row in watcher.rows))
+    if watcher.failure is not None:
+        raise watcher.failure
 
 
 @contextmanager

@@ -101,6 +101,9 @@ def test_a_pool_too_small_is_raised_and_pods_are_not(kubernetes: Kubernetes) -> 
 
 @pytest.mark.full
 def test_locks_freeze_it_and_an_event_says_so(kubernetes: Kubernetes) -> None:
+    kubernetes.eventually(  # load that ended a moment ago is doubted for a minute
+        lambda: scaled.condition(kubernetes, "MetricsFresh").get("status") == "True", within=90, what="belief"
+    )
     before = scaled.sizes(kubernetes)
     change = "update members set phone = phone where id = (select min(id) from members)"
     script = f"set statement_timeout = 0;\nbegin;\n{change};\nselect pg_sleep(1);\nend;\n"
@@ -221,9 +224,9 @@ def _course(kubernetes: Kubernetes, policy: str, turn: int) -> dict[str, int]:
     if policy == "hpa":
         # the operator's replicas are drift to an HPA's eyes and the other way round: the spec must not say any
         kubernetes.run("-n", NAMESPACE, "annotate", "ip2a", RESOURCE, "ip2a.dev/paused=true", "--overwrite")
-        bounds = ("--min=2", f"--max={scaled.POD_MAX}", "--cpu=70%")
+        bounds = ("--min=2", f"--max={scaled.POD_MAX}", "--cpu=280%")  # of the request of 50m: 70 % of the limit
         kubernetes.run("-n", NAMESPACE, "autoscale", "deployment", DEPLOYMENT, *bounds)
-    time.sleep(20)  # metrics of both are warm
+    time.sleep(60)  # ours needs 40 s to know noise from demand, the HPA 50 s for its first figures
     name, step = f"against-hpa-{turn}-{policy}", 15
     try:
         with scaled.watching(kubernetes, name) as seen, scaled.load(name, f"0:60,{step}:420", 80) as rows:

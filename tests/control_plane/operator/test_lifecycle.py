@@ -184,7 +184,7 @@ def test_budget_is_refused_and_nothing_applied(
     greedy = {"write": {"pods": 3, "size": 40}}
     make(kube, namespace, pooling=greedy, database={"parameters": {"max_connections": "100"}})
     found = eventually("refusal", lambda: _degraded(kube, namespace, "BudgetExceeded"))
-    assert "6 write poolers (old and new) × 82" in condition(found, "ConnectionBudget")["message"]
+    assert "6 write poolers (old and new) × 84" in condition(found, "ConnectionBudget")["message"]
     assert (kube.get("Pooler", namespace, f"{NAME}-pool-rw") or {})["spec"] == before["spec"]
 
 

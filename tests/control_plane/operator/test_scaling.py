@@ -224,8 +224,8 @@ def test_killed_at_each_step_of_a_pool_move_the_worst_case_holds(  # noqa: PLR09
     settings = {"IP2A_OPERATOR_PROMETHEUS_URL": prometheus.url, **QUICK}
     process = OperatorProcess(plane.kubeconfig, namespace, tmp_path / "operator.log", settings=settings)
     with process:
-        size = {"resources": {"limits": {"cpu": "8"}}, "parameters": {"max_connections": "200"}}
-        make(kube, namespace, database=size, autoscaling={"mode": "Auto", "pool": {"min": 2, "max": 60}})
+        size = {"resources": {"limits": {"cpu": "8"}}, "parameters": {"max_connections": "400"}}
+        make(kube, namespace, database=size, autoscaling={"mode": "Auto", "pool": {"min": 2, "max": 40}})
         eventually("all fields taken", partial(taken, kube, namespace))
         starved = {"pool.busy": 7.9, "pool.queue": 6.0, "pool.wait": 6.0, "pool.rate": 2000.0, "pool.largest": 8.0}
         prometheus.write |= starved
