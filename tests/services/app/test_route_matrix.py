@@ -342,14 +342,17 @@ ONE_OF_EVERYTHING = """
     bid AS (
         INSERT INTO job_bids (labor_request_id, member_id, registration_id, submitted_at)
         SELECT request.id, :member, place.id, now() FROM request, place RETURNING id),
+    paid AS (
+        INSERT INTO payments (dues_payment_id, member_id, amount_cents, method, receipt_number, recorded_by_id)
+        VALUES (:dues, :member, 1, 'cash', :code, :user) RETURNING id),
     adjustment AS (
         INSERT INTO dues_adjustments (dues_payment_id, member_id, adjustment_type, amount_cents, reason,
             requested_by_id, request_key)
         VALUES (:dues, :member, 'credit', -1, 'matrix', :user, :code) RETURNING id)
     SELECT request.id AS request_id, request.employer_id, book.id AS book_id, place.id AS registration_id,
-        sent.id AS sent, bid.id AS bid_id, adjustment.id AS adjustment_id,
+        sent.id AS sent, bid.id AS bid_id, adjustment.id AS adjustment_id, paid.id AS payment_id,
         (SELECT period_id FROM dues_payments WHERE id = :dues) AS period_id
-    FROM request, book, place, sent, bid, adjustment
+    FROM request, book, place, sent, bid, adjustment, paid
 """
 
 
@@ -430,7 +433,6 @@ async def one_of_everything(runtime: Runtime, person: Person) -> dict[str, int]:
         "member_id": person.member_id or 0,
         "user_id": person.user_id,
         "key_id": NOBODYS,
-        "payment_id": NOBODYS,
         "dues_id": person.dues_ids[0],
     }
 
@@ -480,7 +482,7 @@ async def test_members_reach_their_own_rows_and_never_another_members(
     own_rows = [
         row for row in ROWS if "/my/" in row and "{" in row and "{request_id}" not in row and row not in NOT_SET_UP
     ]
-    assert len(own_rows) == 8
+    assert len(own_rows) == 9
     async with browser(runtime) as client:
         await log_in(client, member)
         for row in own_rows:

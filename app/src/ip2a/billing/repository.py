@@ -35,17 +35,17 @@ _GENERATE = text(
 _ADD_RATE = text(
     """
     INSERT INTO dues_rates (classification, monthly_amount_cents, effective_date, end_date)
-    VALUES (:classification, :monthly_amount_cents, :effective_date,
+    VALUES (cast(:classification AS varchar), :monthly_amount_cents, cast(:effective_date AS date),
         (SELECT min(effective_date) - 1 FROM dues_rates
-         WHERE classification = :classification AND effective_date > :effective_date))
+         WHERE classification = cast(:classification AS varchar) AND effective_date > cast(:effective_date AS date)))
     ON CONFLICT (classification, effective_date) DO NOTHING
     """
 )
 _END_EARLIER_RATE = text(
     """
     UPDATE dues_rates SET end_date = cast(:effective_date AS date) - 1, updated_at = now()
-    WHERE classification = :classification AND effective_date < :effective_date
-        AND (end_date IS NULL OR end_date >= :effective_date)
+    WHERE classification = cast(:classification AS varchar) AND effective_date < cast(:effective_date AS date)
+        AND (end_date IS NULL OR end_date >= cast(:effective_date AS date))
     """
 )
 _RATE = text(

@@ -58,7 +58,9 @@ async def add_rate(runtime: Runtime, caller: Caller, order: RateOrder) -> DuesRa
     if order.effective_date <= local(runtime.now()).date():
         raise Problem(422, "rate-in-the-past", "`effective_date` must be a day to come.")
     async with runtime.writer.transaction(caller.identity, [RATES_SUBJECT]) as writing:
-        row = await repository.add_rate(writing.connection, order.model_dump())
+        row = await repository.add_rate(
+            writing.connection, {**order.model_dump(), "classification": order.classification.value}
+        )
         if row["monthly_amount_cents"] != order.monthly_amount_cents:
             raise Problem(409, "rate-exists", "Another amount is set from this day on; choose another day.")
     caller.wrote(writing.lsn)
