@@ -15,14 +15,27 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from minio import Minio
 
 from devcluster.errors import DevclusterError
 from devcluster.paths import CHECKOUT
-from devcluster.services import PgBouncer, Postgres, PostgresServer, Redis, pgbouncer, postgres, process, redis
+from devcluster.services import (
+    S3,
+    PgBouncer,
+    Postgres,
+    PostgresServer,
+    Redis,
+    pgbouncer,
+    postgres,
+    process,
+    redis,
+    versitygw,
+)
 from devcluster.services.process import HOST, SECOND_HOST, Endpoint
 
 MIGRATED = "ip2a_migrated"
 MIGRATE_SECONDS = 120
+BUCKET = "ip2a-files"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -84,6 +97,15 @@ def redis_server() -> Iterator[Redis]:
 
 
 @pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3]:
+    """An S3 server with the bucket BUCKET."""
+    with or_fail(), versitygw() as server:
+        client = Minio(str(server.endpoint), server.access_key, server.secret_key, secure=False, region="us-east-1")
+        client.make_bucket(BUCKET)
+        yield server
+
+
+@pytest.fixture(scope="session")
 def migrated_template(postgres_primary: PostgresServer) -> str:
     """The name of a database with the platform's schema, to be copied; nobody connects to it."""
     postgres_primary.create_database(MIGRATED)
@@ -119,7 +141,7 @@ def database(request: pytest.FixtureRequest, postgres_servers: Postgres, migrate
 
 @pytest.fixture(scope="module")
 def app_environment(
-    database: str, pgbouncer_rw: PgBouncer, pgbouncer_ro: PgBouncer, redis_server: Redis
+    database: str, pgbouncer_rw: PgBouncer, pgbouncer_ro: PgBouncer, redis_server: Redis, s3_server: S3
 ) -> dict[str, str]:
     """The platform's variables (docs/architecture.md) for this module's database, through the poolers."""
     return {
@@ -135,6 +157,10 @@ def app_environment(
         "IP2A_REDIS_HOST": redis_server.endpoint.host,
         "IP2A_REDIS_PORT": str(redis_server.endpoint.port),
         "IP2A_REDIS_PASSWORD": redis_server.password,
+        "IP2A_S3_ENDPOINT": s3_server.url,
+        "IP2A_S3_BUCKET": BUCKET,
+        "IP2A_S3_ACCESS_KEY_ID": s3_server.access_key,
+        "IP2A_S3_SECRET_ACCESS_KEY": s3_server.secret_key,
         "IP2A_JWT_KEY": secrets.token_hex(32),
         "IP2A_COOKIE_KEY": secrets.token_hex(32),
     }

@@ -19,6 +19,7 @@ from ip2a.bids.endpoints import router as bids_router
 from ip2a.billing.endpoints import router as billing_router
 from ip2a.checkout.endpoints import router as checkout_router
 from ip2a.dispatches.endpoints import router as dispatches_router
+from ip2a.documents.endpoints import router as documents_router
 from ip2a.dues import service as dues_service
 from ip2a.dues.endpoints import router as dues_router
 from ip2a.edge.application import Edge
@@ -76,6 +77,7 @@ ROUTERS = (
     notes_router,
     organizing_router,
     audit_router,
+    documents_router,
     member_pages.router,
     members_pages.router,
     shell_pages.router,

@@ -11,6 +11,7 @@ from ip2a.checkout import models as checkout_models
 from ip2a.database import models as database_models
 from ip2a.database.base import Base
 from ip2a.dispatches import models as dispatch_models
+from ip2a.documents import models as document_models
 from ip2a.dues import models as dues_models
 from ip2a.employments import models as employment_models
 from ip2a.grants import models as grants_models
@@ -35,6 +36,7 @@ MODULES = (
     bid_models,
     billing_models,
     dispatch_models,
+    document_models,
     dues_models,
     employment_models,
     labor_request_models,

@@ -19,6 +19,7 @@ from ip2a.reads import ReadThrough
 from ip2a.security.passwords import PasswordHasher
 from ip2a.security.tokens import TokenKeys
 from ip2a.settings import Settings
+from ip2a.storage import Storage, create_storage
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Runtime:
     reads: ReadRecorder
     key_uses: KeyUses
     card_payments: Stripe | None
+    storage: Storage | None
     now: Callable[[], datetime]
 
     async def start(self) -> None:
@@ -96,6 +98,7 @@ def create_runtime(settings: Settings, now: Callable[[], datetime] = utc_now) ->
         reads=ReadRecorder(databases.write),
         key_uses=KeyUses(databases.write),
         card_payments=Stripe(settings) if settings.payments_provider else None,
+        storage=create_storage(settings),
         now=now,
     )
 

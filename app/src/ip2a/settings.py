@@ -52,6 +52,13 @@ class Settings(BaseSettings):
     redis_port: int = Field(default=6379, ge=1, le=65535)
     redis_password: SecretStr = SecretStr("")
 
+    s3_endpoint: str = ""
+    s3_public_endpoint: str = ""
+    s3_bucket: str = ""
+    s3_region: str = "us-east-1"
+    s3_access_key_id: str = ""
+    s3_secret_access_key: SecretStr = SecretStr("")
+
     smtp_host: str = ""
     smtp_port: int = Field(default=587, ge=1, le=65535)
     smtp_sender: str = ""
@@ -125,6 +132,20 @@ class Settings(BaseSettings):
             for name in needed
             if not getattr(self, name).get_secret_value()
         ]
+
+    def _storage_problems(self) -> list[str]:
+        if not self.s3_endpoint:
+            return []
+        problems = [
+            f"{PREFIX}{name.upper()} must be an http or https URL such as https://s3.example.org"
+            for name in ("s3_endpoint", "s3_public_endpoint")
+            if (value := str(getattr(self, name))) and urlsplit(value).scheme not in {"http", "https"}
+        ]
+        if not (self.s3_bucket and self.s3_access_key_id and self.s3_secret_access_key.get_secret_value()):
+            problems.append(
+                f"{PREFIX}S3_BUCKET, _ACCESS_KEY_ID and _SECRET_ACCESS_KEY are required with an S3 endpoint"
+            )
+        return problems
 
     def _production_problems(self) -> list[str]:
         problems = []

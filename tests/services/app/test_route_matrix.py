@@ -24,6 +24,7 @@ ALL = " ".join(ROLES)
 OFFICE = "admin officer staff"
 MEMBER_READERS = "admin officer staff organizer"
 ORGANIZING = "admin officer organizer"
+FILES = "admin officer staff organizer instructor"
 TEACHING = "admin officer staff instructor"
 A_SESSION = {
     "course_id": 1,
@@ -237,6 +238,16 @@ ROWS: dict[str, tuple[str, dict[str, object] | None]] = {
     "PUT /api/v1/my/application": ("admin applicant", {"phone": "206 555 0101"}),
     "POST /api/v1/my/application/submit": ("admin applicant", None),
     "POST /api/v1/my/application/withdraw": ("admin applicant", None),
+    "GET /api/v1/my/documents": ("admin member applicant", None),
+    "POST /api/v1/my/documents": ("admin member applicant", {"title": "Card"}),
+    "POST /api/v1/my/documents/{document_id}/confirm": ("admin member applicant", None),
+    "GET /api/v1/my/documents/{document_id}/file": ("admin member applicant", None),
+    "DELETE /api/v1/my/documents/{document_id}": ("admin member applicant", None),
+    "GET /api/v1/documents": (FILES, None),
+    "POST /api/v1/documents": (FILES, {"title": "Card", "member_id": 1}),
+    "POST /api/v1/documents/{document_id}/confirm": (FILES, None),
+    "GET /api/v1/documents/{document_id}/file": (FILES, None),
+    "DELETE /api/v1/documents/{document_id}": (OFFICE, None),
     "GET /": (ALL, None),
     "GET /account": (ALL, None),
     "GET /account/password": (ALL, None),
@@ -370,10 +381,14 @@ TRAINING = """
         SELECT id, 'x', current_date, '18:00', '21:00' FROM course RETURNING id),
     application AS (
         INSERT INTO applications (user_id, first_name, last_name, status, submitted_at)
-        VALUES (:user, 'A', 'B', 'submitted', now()) RETURNING id)
-    SELECT student.id AS student_id, enrollment.id AS enrollment_id, meeting.id AS session_id,
+        VALUES (:user, 'A', 'B', 'submitted', now()) RETURNING id),
+    document AS (
+        INSERT INTO documents (uploaded_by_id, member_id, title, category, object_key)
+        VALUES (:user, :member, 'Card', 'general', 'uploads/' || :name) RETURNING id)
+    SELECT document.id AS document_id, student.id AS student_id,
+        enrollment.id AS enrollment_id, meeting.id AS session_id,
         application.id AS application_id
-    FROM student, enrollment, meeting, application
+    FROM student, enrollment, meeting, application, document
 """
 
 
@@ -482,13 +497,13 @@ async def test_members_reach_their_own_rows_and_never_another_members(
     own_rows = [
         row for row in ROWS if "/my/" in row and "{" in row and "{request_id}" not in row and row not in NOT_SET_UP
     ]
-    assert len(own_rows) == 9
+    assert len(own_rows) == 12
     async with browser(runtime) as client:
         await log_in(client, member)
         for row in own_rows:
             assert (await ask(client, row, ids.other)).status_code == 404, row
         for row in own_rows:
-            assert (await ask(client, row, ids.own)).status_code in {200, 201, 303, 409}, row
+            assert (await ask(client, row, ids.own)).status_code in {200, 201, 204, 303, 409}, row
 
 
 async def test_nobody_anonymous_gets_anything(runtime: Runtime, world: tuple[World, Person]) -> None:

@@ -33,6 +33,8 @@ _MIRROR = """
     SELECT 'GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO ip2a_worker'
     UNION ALL
     SELECT 'GRANT SELECT, INSERT, UPDATE, DELETE ON jobs TO ip2a_worker'
+    UNION ALL
+    SELECT 'GRANT DELETE ON documents TO ip2a_worker'
 """
 
 
@@ -46,8 +48,10 @@ def grant_roles(connection: Connection) -> None:
             connection.execute(text(statement))
         connection.execute(text("REVOKE SELECT, UPDATE, DELETE ON jobs FROM ip2a_app"))
         connection.execute(text(f"GRANT SELECT ({SHOWN}) ON jobs TO ip2a_app"))
+        connection.execute(text("REVOKE DELETE ON documents FROM ip2a_app"))
     else:
         connection.execute(text("GRANT SELECT, UPDATE, DELETE ON jobs TO ip2a_app"))
+        connection.execute(text("GRANT DELETE ON documents TO ip2a_app"))
     if _exists(connection, AUDIT_READER_ROLE):
         connection.execute(text("GRANT SELECT ON audit_logs TO ip2a_audit_reader"))
         known = connection.scalar(text("SELECT 1 FROM pg_policies WHERE policyname = 'audit_reader'"))

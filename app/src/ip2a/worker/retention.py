@@ -26,6 +26,18 @@ KEPT: dict[str, tuple[timedelta, TextClause]] = {
             " (SELECT user_id, key FROM idempotency_keys WHERE created_at < :before LIMIT :limit)"
         ),
     ),
+    "unfinished uploads": (
+        timedelta(days=1),
+        text(
+            """
+            WITH gone AS (
+                DELETE FROM documents WHERE id IN (
+                    SELECT id FROM documents WHERE status = 'uploading' AND created_at < :before LIMIT :limit)
+                RETURNING object_key)
+            INSERT INTO jobs (kind, payload) SELECT 'remove-object', jsonb_build_object('key', object_key) FROM gone
+            """
+        ),
+    ),
     "finished jobs": (
         timedelta(days=7),
         text(

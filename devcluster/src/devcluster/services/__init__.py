@@ -10,8 +10,10 @@ from devcluster.services.process import Endpoint, Server
 from devcluster.services.prometheus import alertmanager, prometheus
 from devcluster.services.redis import Redis, redis
 from devcluster.services.toxiproxy import Toxiproxy, toxiproxy
+from devcluster.services.versitygw import S3, versitygw
 
 __all__ = [
+    "S3",
     "Endpoint",
     "PgBouncer",
     "Postgres",
@@ -25,4 +27,5 @@ __all__ = [
     "prometheus",
     "redis",
     "toxiproxy",
+    "versitygw",
 ]
