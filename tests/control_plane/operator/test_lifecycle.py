@@ -260,6 +260,7 @@ def test_deletion(kube: Kube, namespace: str, health: HealthWriter, operator: Op
     eventually("gone", lambda: kube.get("IP2A", namespace, NAME) is None, seconds=10)
     owners = {key: item["metadata"].get("ownerReferences") for key, item in kube.owned(namespace).items()}
     kept = {key for key, references in owners.items() if not references}
-    database = {("Cluster", f"{NAME}-db"), ("Secret", f"{NAME}-db-owner"), ("Secret", f"{NAME}-db-app")}
+    logins = {("Secret", f"{NAME}-db-{login}") for login in ("owner", "app", "worker", "audit")}
+    database = {("Cluster", f"{NAME}-db"), *logins}
     assert kept == (database if policy == "Retain" else set())
     eventually("event", lambda: "Deleted" in reasons(kube, namespace), seconds=5)

@@ -162,3 +162,27 @@ def test_an_image_is_known_by_its_name() -> None:
     assert stack_of({"app": {"image": "mirror.example/x/ip2a-app:9"}}).is_platform
     assert not stack_of({"app": {"image": "mirror.example/ip2a-app/other:9"}}).is_platform
     assert IMAGES.app != "ip2a-app"
+
+
+def test_names_of_jobs_fit_kubernetes_and_stay_apart() -> None:
+    spec = {"app": {"jobs": [{"name": f"reconcile-payments{n}", "schedule": "@daily"} for n in "ab"]}}
+    raw = resource_from({**sample("minimal"), "spec": {**sample("minimal")["spec"], **spec}}, name="n" * 40)
+    stack = make_stack(raw, Observed(), SURROUNDINGS)
+    found = [item.ref.name for item in desired(stack) if item.ref.kind == "CronJob"]
+    assert len(set(found)) == 2
+    assert all(len(name) <= 52 for name in found)
+
+
+def test_jobs_follow_the_services_that_there_are() -> None:
+    def jobs(spec: dict[str, Any]) -> set[str]:
+        return {
+            item.ref.name.removeprefix("local46-") for item in desired(stack_of(spec)) if item.ref.kind == "CronJob"
+        }
+
+    nightly = {"mark-overdue", "enforce-referral", "extend-audit", "clean-up"}
+    storage = {"endpoint": "http://s3", "bucket": "documents", "credentials": {"name": "s3"}}
+    assert jobs({}) == nightly
+    assert jobs({"storage": storage}) == nightly | {"export-audit"}
+    assert jobs({"payments": {"credentials": {"name": "stripe"}}}) == nightly | {"reconcile-payments"}
+    assert jobs({"app": {"jobs": []}}) == set()
+    assert jobs({"app": {"image": "shop:1"}}) == set()
