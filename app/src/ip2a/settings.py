@@ -98,6 +98,7 @@ class Settings(BaseSettings):
             *self._key_problems(),
             *self._mail_problems(),
             *self._payment_problems(),
+            *self._storage_problems(),
             *(self._production_problems() if self.in_production else ()),
         ]
         if problems:

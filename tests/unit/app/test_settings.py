@@ -76,3 +76,11 @@ def test_development_has_defaults_for_keys(monkeypatch: pytest.MonkeyPatch) -> N
     settings = load_settings()
     assert len(settings.jwt_key.get_secret_value()) >= 32
     assert settings.jwt_key != settings.cookie_key
+
+
+def test_s3_needs_a_url_and_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment(monkeypatch, {"IP2A_S3_ENDPOINT": "s3.example.org"})
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    assert "IP2A_S3_ENDPOINT must be an http or https URL" in str(refused.value)
+    assert "_SECRET_ACCESS_KEY are required" in str(refused.value)

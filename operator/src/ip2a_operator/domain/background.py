@@ -12,7 +12,6 @@ PLATFORM_JOBS: Final = (
     ScheduledJob(name="clean-up", schedule="15 4 * * *"),
 )
 """Nightly in UTC, apart from each other; their names are those of `ip2a-app job NAME`."""
-EXPORT_AUDIT: Final = ScheduledJob(name="export-audit", schedule="0 6 2 * *", deadline_seconds=14400)
 RECONCILE_PAYMENTS: Final = ScheduledJob(name="reconcile-payments", schedule="*/30 * * * *", deadline_seconds=1200)
 
 
@@ -29,6 +28,5 @@ def jobs(spec: IP2ASpec, *, platform: bool) -> tuple[ScheduledJob, ...]:
         return spec.app.jobs
     if not platform:
         return ()
-    exports = (EXPORT_AUDIT,) if spec.storage is not None else ()
     payments = (RECONCILE_PAYMENTS,) if spec.payments is not None else ()
-    return (*PLATFORM_JOBS, *exports, *payments)
+    return (*PLATFORM_JOBS, *payments)
