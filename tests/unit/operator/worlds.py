@@ -7,7 +7,7 @@ identities, and on request says that everything is healthy. Real servers are in 
 import copy
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -148,11 +148,16 @@ class World:
         return {"byStatus": {"reconciled": sorted(versions)}, "passwordStatus": versions}
 
     def settle(self, wanted: Resource, surroundings: Surroundings = SURROUNDINGS) -> Plan:
-        """Plan, perform and heal until nothing is left; the last, empty plan."""
-        for _ in range(20):
-            made = plan(wanted, self.observed(), surroundings, NOW)
-            if not made.actions:
+        """Plan, perform, heal and wait as told until nothing is left; the last, empty plan."""
+        now, waited = NOW, False
+        for _ in range(40):
+            made = plan(wanted, self.observed(), surroundings, now)
+            if made.actions:
+                self.perform(made.actions)
+                self.heal()
+                waited = False
+            elif made.look_again is None or waited:
                 return made
-            self.perform(made.actions)
-            self.heal()
+            else:
+                now, waited = now + timedelta(seconds=made.look_again), True
         raise AssertionError(f"never settled: {made.actions}")

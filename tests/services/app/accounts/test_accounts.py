@@ -19,9 +19,7 @@ from ip2a.worker.kinds import KINDS
 from ip2a.worker.runner import Pace, Runner
 from ip2a.worker.work import Tools
 from tests.services.app.conftest import PASSWORD, People, Person, browser, log_in, some_address
-from tests.services.app.worker.conftest import Mailbox
-
-pytest_plugins = ["tests.services.app.worker.conftest"]
+from tests.services.app.post_office import Mailbox
 
 LOGIN, ME, KEYS, USERS = "/api/v1/auth/login", "/api/v1/auth/me", "/api/v1/api-keys", "/api/v1/users"
 RESET = "/api/v1/auth/password-reset"

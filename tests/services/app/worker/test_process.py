@@ -20,7 +20,7 @@ from ip2a.worker.kinds import KINDS
 from ip2a.worker.queue import enqueue
 from ip2a.worker.runner import Pace, Runner
 from ip2a.worker.work import Tools
-from tests.services.app.worker.conftest import Mailbox
+from tests.services.app.post_office import Mailbox
 
 DEADLINE = 60.0
 MAIL: dict[str, object] = {"to": "ada@local46.example", "subject": "Your dues", "text": "Hello Ada"}
