@@ -153,6 +153,8 @@ def test_retained_database_loses_its_owner_and_nothing_else_does() -> None:
         "Cluster local46-db",
         "Secret local46-db-owner",
         "Secret local46-db-app",
+        "Secret local46-db-worker",
+        "Secret local46-db-audit",
     }
     assert not step.is_done
     for item in step.retain:

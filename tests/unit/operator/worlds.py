@@ -7,7 +7,7 @@ identities, and on request says that everything is healthy. Real servers are in 
 import copy
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -148,11 +148,13 @@ class World:
         return {"byStatus": {"reconciled": sorted(versions)}, "passwordStatus": versions}
 
     def settle(self, wanted: Resource, surroundings: Surroundings = SURROUNDINGS) -> Plan:
-        """Plan, perform and heal until nothing is left; the last, empty plan."""
+        """Plan, perform, heal and wait as long as is asked for until nothing is left; the last, empty plan."""
+        now = NOW
         for _ in range(20):
-            made = plan(wanted, self.observed(), surroundings, NOW)
-            if not made.actions:
+            made = plan(wanted, self.observed(), surroundings, now)
+            if not made.actions and made.look_again is None:
                 return made
+            now += timedelta(seconds=made.look_again or 0)
             self.perform(made.actions)
             self.heal()
         raise AssertionError(f"never settled: {made.actions}")
