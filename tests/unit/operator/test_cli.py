@@ -36,9 +36,13 @@ def test_plan_of_the_same_file_is_empty() -> None:
 def test_plan_shows_what_is_made_changed_and_removed() -> None:
     view = view_of(World(), app={"worker": {"enabled": False}})
     wanted = sample("minimal")
-    wanted["spec"] |= {"users": 3000, "cache": {"enabled": False}, "app": {"worker": {"enabled": True}}}
+    wanted["spec"] |= {
+        "users": 3000,
+        "cache": {"enabled": False},
+        "app": {"jobs": [{"name": "night", "schedule": "@daily"}]},
+    }
     changes = {planning.label(change): change for change in planning.outlook(wanted, view).changes}
-    assert "+ Deployment local46-worker" in changes
+    assert "+ CronJob local46-night" in changes
     assert "- StatefulSet local46-redis" in changes
     diff = changes["~ Cluster local46-db"].diff
     assert "-  instances: 2\n+  instances: 3\n" in diff
