@@ -34,7 +34,7 @@ def test_plan_of_the_same_file_is_empty() -> None:
 
 
 def test_plan_shows_what_is_made_changed_and_removed() -> None:
-    view = view_of(World())
+    view = view_of(World(), app={"worker": {"enabled": False}})
     wanted = sample("minimal")
     wanted["spec"] |= {"users": 3000, "cache": {"enabled": False}, "app": {"worker": {"enabled": True}}}
     changes = {planning.label(change): change for change in planning.outlook(wanted, view).changes}
