@@ -182,7 +182,7 @@ def test_jobs_follow_the_services_that_there_are() -> None:
     nightly = {"mark-overdue", "enforce-referral", "extend-audit", "clean-up"}
     storage = {"endpoint": "http://s3", "bucket": "documents", "credentials": {"name": "s3"}}
     assert jobs({}) == nightly
-    assert jobs({"storage": storage}) == nightly | {"export-audit"}
+    assert jobs({"storage": storage}) == nightly
     assert jobs({"payments": {"credentials": {"name": "stripe"}}}) == nightly | {"reconcile-payments"}
     assert jobs({"app": {"jobs": []}}) == set()
     assert jobs({"app": {"image": "shop:1"}}) == set()
