@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ip2a.auth import service as auth_service
 from ip2a.cache.store import Checked, Entry, Slot
-from ip2a.edge import responses, routing
+from ip2a.edge import bodies, responses, routing
 from ip2a.edge.context import KEY, Context, CredentialReader, Credentials, Known, client_of
 from ip2a.edge.protocol import whole_answer
 from ip2a.limits.admission import ShedError
@@ -107,6 +107,12 @@ class _Exchange:
         context = Context(if_none_match=etag, trace_id=self._trace.decode())
         TRACE_ID.set(context.trace_id)
         self._scope[KEY] = context
+        refusal = bodies.refusal_of_headers(self._scope["headers"]) or bodies.refusal_of_address(
+            self._scope["query_string"], self._path
+        )
+        if refusal is not None:
+            await self._refuse_unread(refusal)
+            return
         if routing.is_free(self._method, self._path):
             await self._forward(context, [])
             return
@@ -243,11 +249,26 @@ class _Exchange:
     async def _admit(self, context: Context, rate: Rate, remaining: int) -> None:
         context.route_class = routing.route_class(self._method, self._path, rate)
         headers = responses.rate_headers(rate, remaining, _reset())
+        if self._method not in routing.SAFE and not await self._take_body():
+            return
         if context.route_class == "self":
             await self._forward(context, headers)
             return
         async with self._edge._runtime.admission.gate(context.route_class).admitted():
             await self._forward(context, headers)
+
+    async def _take_body(self) -> bool:
+        """Read the body before anything waits for it; False when it was refused."""
+        try:
+            body = await bodies.read_bounded(self._scope, self._receive)
+        except bodies.BodyRefusedError as error:
+            await self._refuse_unread(error.refusal)
+            return False
+        self._receive = bodies.replay(body, self._receive)
+        return True
+
+    async def _refuse_unread(self, refusal: bodies.Refusal) -> None:
+        await self._refuse(Problem(*refusal), (b"connection", b"close"))
 
     async def _forward(self, context: Context, extra: responses.Headers) -> None:
         """Let FastAPI answer, with our headers on it."""

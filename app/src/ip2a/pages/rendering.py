@@ -60,10 +60,13 @@ TEMPLATES = Environment(
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
+    auto_reload=False,  # looking for changes is a blocking call
 )
 TEMPLATES.filters.update(money=money, day=day, label=label)
 TEMPLATES.globals.update(links=links, month=month, stylesheet=static_url("app.css"), icon=static_url("icon.svg"))
 TEMPLATES.globals.update(script=static_url("app.js"), manifest=static_url("manifest.webmanifest"))
+for _name in TEMPLATES.list_templates(extensions=["html"]):
+    TEMPLATES.get_template(_name)  # read and compiled before the first request: both block
 
 
 def render(template: str, values: dict[str, object], status: int = 200) -> HTMLResponse:

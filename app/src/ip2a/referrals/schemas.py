@@ -1,6 +1,6 @@
 """Books and registrations as shown, and what may be asked of them."""
 
-from datetime import date, datetime, time
+from datetime import date, datetime
 from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,6 +15,7 @@ from ip2a.referrals.models import (
 )
 from ip2a.referrals.rules import Confidence
 from ip2a.web.keyset import Identifier
+from ip2a.web.times import LocalTime
 
 
 class BookItem(BaseModel):
@@ -26,7 +27,7 @@ class BookItem(BaseModel):
     classification: BookClassification
     book_number: int
     region: BookRegion
-    referral_start_time: time
+    referral_start_time: LocalTime
     re_sign_days: int
     grace_days: int
     max_check_marks: int

@@ -1,6 +1,6 @@
 """Training as taken and as shown."""
 
-from datetime import date, time
+from datetime import date
 from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -14,6 +14,7 @@ from ip2a.training.models import (
     StudentStatus,
 )
 from ip2a.web.keyset import Identifier
+from ip2a.web.times import LocalTime
 
 CLASS_SIZE = 100
 
@@ -86,8 +87,8 @@ class SessionOrder(BaseModel):
     course_id: Identifier
     cohort: str = Field(min_length=1, max_length=50)
     session_date: date
-    start_time: time
-    end_time: time
+    start_time: LocalTime
+    end_time: LocalTime
     topic: str | None = Field(default=None, max_length=200)
     room: str | None = Field(default=None, max_length=50)
 
@@ -101,8 +102,8 @@ class ClassSessionItem(BaseModel):
     course_name: str
     cohort: str
     session_date: date
-    start_time: time
-    end_time: time
+    start_time: LocalTime
+    end_time: LocalTime
     topic: str | None
     room: str | None
 

@@ -1,0 +1,270 @@
+"""What people do most, in a real browser against a real server process; every page they see is clean for axe (WCAG AA).
+
+Screenshots of the pages, as on a desk and as on a telephone, are left in artifacts/journeys.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
+from sqlalchemy import text
+
+from ip2a.database.identity import SYSTEM, transaction
+from ip2a.runtime import create_runtime
+from ip2a.settings import load_settings
+from tests.services.app.conftest import PASSWORD, People, Person, some_address
+from tests.services.app.processes import Fleet, platform
+from tests.services.app.referrals.conftest import EVENING, MORNING, Hall
+from tests.services.app.world import World, make_world
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
+SCREENSHOTS = Path(__file__).parents[3] / "artifacts" / "journeys"
+STANDARDS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "resultTypes": ["violations"]}
+DESK = ViewportSize(width=1280, height=900)
+TELEPHONE = ViewportSize(width=390, height=844)
+
+
+@dataclass(frozen=True)
+class Local:
+    """Who visits, and what they come for."""
+
+    member: Person
+    bidder: Person
+    clerk: Person
+    officer: Person
+    teacher: Person
+    applicant: Person
+    world: World
+    request_number: str
+
+
+@pytest.fixture(scope="module")
+def local(app_environment: dict[str, str], password_hash: str) -> Local:
+    """People and their rows, made before the browser starts."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in app_environment.items():
+            patch.setenv(name, value)
+        return asyncio.run(_make(password_hash))
+
+
+async def _make(password_hash: str) -> Local:
+    runtime = create_runtime(load_settings())
+    await runtime.start()
+    people = People(runtime, password_hash)
+    hall = Hall(runtime, people)
+    book = await hall.book()
+    bidder, _ = await hall.person_waiting(book)
+    request = await hall.request(book, 2)
+    ((number,),) = await hall.rows("SELECT request_number FROM labor_requests WHERE id = :id", id=request)
+    world = await make_world(runtime, people)
+    async with transaction(runtime.databases.write, SYSTEM) as connection:
+        await connection.execute(text("UPDATE referral_books SET is_active = id = :book"), {"book": book})
+    local = Local(
+        member=await people.make(),
+        bidder=bidder,
+        clerk=await people.make("staff"),
+        officer=await people.make("officer"),
+        teacher=await people.make("instructor"),
+        applicant=await people.make("applicant"),
+        world=world,
+        request_number=str(number),
+    )
+    await runtime.close()
+    return local
+
+
+@pytest.fixture(scope="module")
+def fleet(local: Local, app_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    with platform(app_environment, tmp_path_factory.mktemp("platform")) as fleet:
+        yield fleet
+
+
+@pytest.fixture(scope="module")
+def browser(fleet: Fleet) -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        for command in (["update", "-q"], ["install", "-qy", "--no-install-recommends", "chromium"]):
+            subprocess.run(["apt-get", *command], check=True, capture_output=True, timeout=900)
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
+        yield running
+        running.close()
+
+
+class Visitor:
+    """A person at a browser; whatever page they look at is checked and kept."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.page: Page = context.new_page()
+        self.trouble: list[str] = []
+        self.page.on("pageerror", lambda error: self.trouble.append(str(error)))
+        self.page.on("console", self._hear)
+
+    def _hear(self, message: object) -> None:
+        if getattr(message, "type", "") == "error":
+            self.trouble.append(str(getattr(message, "text", "")))
+
+    def log_in(self, person: Person) -> None:
+        self.page.goto("/login")
+        self.page.get_by_label("E-mail address").fill(person.email)
+        self.page.get_by_label("Password").fill(PASSWORD)
+        self.page.get_by_role("button", name="Log in").click()
+
+    def press(self, name: str | re.Pattern[str]) -> None:
+        self.page.get_by_role("button", name=name).first.click()
+
+    def look(self, name: str) -> None:
+        """The page is accessible and fits its screen, on a desk and on a telephone."""
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        for size, suffix in ((TELEPHONE, "telephone"), (DESK, "desk")):
+            self.page.set_viewport_size(size)
+            self.page.screenshot(path=SCREENSHOTS / f"{name}-{suffix}.png", full_page=True)
+            assert self.page.evaluate("document.documentElement.scrollWidth") <= size["width"], f"{name} is too wide"
+            found = Axe().run(self.page, options=STANDARDS)
+            assert found.violations_count == 0, f"{name} on a {suffix}:\n{found.generate_report()}"
+
+
+@pytest.fixture
+def visitor(fleet: Fleet, browser: Browser) -> Iterator[Visitor]:
+    fleet.set_clock(None)
+    context = browser.new_context(
+        base_url=fleet.urls[0],
+        viewport=DESK,
+        extra_http_headers={"X-Forwarded-For": some_address()},
+    )
+    visitor = Visitor(context)
+    yield visitor
+    context.close()
+    assert visitor.trouble == []
+
+
+def test_a_member_pays_dues_and_gets_a_receipt(visitor: Visitor, local: Local) -> None:
+    visitor.log_in(local.member)
+    page = visitor.page
+    expect(page.locator("#balance")).to_have_text("$225.00")
+    visitor.look("dues")
+    visitor.press(re.compile(r"^Pay \$"))
+    expect(page.get_by_role("status")).to_contain_text("RCP-")
+    expect(page.locator("#balance")).to_have_text("$150.00")
+    visitor.look("dues-paid")
+
+
+def test_a_member_reads_the_profile_and_logs_out(visitor: Visitor, local: Local) -> None:
+    visitor.log_in(local.world.person)
+    expect(visitor.page.locator("#balance")).to_be_visible()
+    visitor.page.goto("/my/profile")
+    expect(visitor.page.get_by_role("heading", level=1)).to_be_visible()
+    visitor.look("profile")
+    visitor.press("Log out")
+    expect(visitor.page).to_have_url(re.compile("/login"))
+    visitor.page.goto("/my/profile")
+    expect(visitor.page).to_have_url(re.compile("/login"))
+
+
+def test_a_wrong_password_is_explained(visitor: Visitor, local: Local) -> None:
+    page = visitor.page
+    page.goto("/login")
+    visitor.look("login")
+    page.get_by_label("E-mail address").fill(local.member.email)
+    page.get_by_label("Password").fill("not it at all")
+    visitor.press("Log in")
+    expect(page.get_by_role("alert")).to_contain_text("not right")
+    visitor.look("login-refused")
+    visitor.trouble.clear()  # the browser notes the 401 itself
+
+
+def test_a_member_takes_a_place_on_a_book(visitor: Visitor, local: Local) -> None:
+    visitor.log_in(local.member)
+    visitor.page.goto("/my/referrals")
+    visitor.look("referral-empty")
+    visitor.press("Register")
+    expect(visitor.page.get_by_role("button", name=re.compile("^Sign again"))).to_be_visible()
+    visitor.press(re.compile("^Sign again"))
+    expect(visitor.page.get_by_role("button", name=re.compile("^Sign again"))).to_be_visible()
+
+
+def test_a_member_bids_at_night_and_staff_sends_them_in_the_morning(
+    visitor: Visitor, fleet: Fleet, browser: Browser, local: Local
+) -> None:
+    visitor.log_in(local.bidder)
+    fleet.set_clock(EVENING)
+    visitor.page.goto("/my/referrals")
+    visitor.press(re.compile("^Bid for"))
+    expect(visitor.page.get_by_role("button", name=re.compile("^Withdraw"))).to_be_visible()
+    visitor.look("referral-bid")
+    fleet.set_clock(None)
+    context = browser.new_context(base_url=fleet.urls[0], extra_http_headers={"X-Forwarded-For": some_address()})
+    desk = Visitor(context)
+    desk.log_in(local.clerk)
+    expect(desk.page.get_by_role("heading", level=1)).to_be_visible()
+    fleet.set_clock(MORNING)
+    desk.page.goto("/office/dispatch")
+    desk.look("morning")
+    desk.press(f"Take bids for {local.request_number}")
+    expect(desk.page.get_by_role("status")).to_contain_text("1 dispatched")
+    desk.look("morning-sent")
+    desk.press(re.compile("^Check in Test"))
+    context.close()
+    assert desk.trouble == []
+    visitor.page.goto("/my/referrals")
+    expect(visitor.page.get_by_text("Accepted")).to_be_visible()
+
+
+def test_an_officer_approves_an_adjustment(visitor: Visitor, local: Local) -> None:
+    visitor.log_in(local.officer)
+    expect(visitor.page.get_by_role("heading", level=1)).to_be_visible()
+    visitor.page.goto("/office/adjustments")
+    visitor.look("adjustments")
+    visitor.press(re.compile("^Approve"))
+    expect(visitor.page.get_by_role("button", name=re.compile("^Approve"))).to_have_count(0)
+    visitor.look("adjustments-done")
+
+
+def test_an_instructor_takes_attendance(visitor: Visitor, local: Local) -> None:
+    visitor.log_in(local.teacher)
+    expect(visitor.page.get_by_role("heading", level=1)).to_be_visible()
+    visitor.page.goto("/school/classes")
+    visitor.look("classes")
+    visitor.page.goto(f"/school/classes/{local.world.ids['session_id']}")
+    visitor.look("class")
+    visitor.page.get_by_label("B, A").select_option("present")
+    visitor.press("Save attendance")
+    expect(visitor.page.get_by_label("B, A")).to_have_value("present")
+
+
+def test_an_applicant_applies(visitor: Visitor, local: Local) -> None:
+    visitor.log_in(local.applicant)
+    expect(visitor.page.get_by_role("heading", level=1)).to_be_visible()
+    visitor.look("home")
+    visitor.page.goto("/my/application")
+    visitor.page.get_by_label("Phone").fill("206 555 0199")
+    visitor.page.get_by_label("City").fill("Kent")
+    visitor.look("application")
+    visitor.press("Save")
+    visitor.press("Submit")
+    expect(visitor.page.locator("#status")).to_have_text("Submitted")
+    visitor.look("application-submitted")
+
+
+def test_a_closed_page_is_friendly(visitor: Visitor, local: Local) -> None:
+    visitor.log_in(local.member)
+    expect(visitor.page.locator("#balance")).to_be_visible()
+    visitor.page.goto("/office/adjustments")
+    expect(visitor.page.get_by_role("heading", level=1)).to_be_visible()
+    visitor.look("refused")
+    visitor.trouble.clear()  # the browser notes the 403 itself
+
+
+def test_a_page_that_is_none_is_friendly(visitor: Visitor) -> None:
+    visitor.page.goto("/no/such/page")
+    expect(visitor.page.get_by_role("heading", level=1)).to_be_visible()
+    visitor.look("missing")
+    visitor.trouble.clear()
