@@ -218,7 +218,9 @@ async def live(client: httpx.AsyncClient, history: History, rounds: int) -> None
             page = await client.get("/my/profile")
             if page.status_code == 200 and written:
                 # A change whose answer was lost may have happened: newer than what was acknowledged is right too.
-                shown = re.search(r"<dt>Phone</dt><dd>1(\d{6})<", page.text)
+                field = re.search(r'<input[^>]*name="phone"[^>]*>', page.text)
+                assert field, "the page shows the phone number in its form"
+                shown = re.search(r'value="1(\d{6})"', field[0])
                 history.read(written, int(shown[1]) if shown else 0, "page")
 
 
