@@ -14,7 +14,7 @@ from tests.control_plane.operator.scripted_prometheus import HEALTHY, POOLS, Scr
 from tests.e2e import scaled
 from tests.e2e.kubernetes import NAMESPACE, RESOURCE, Kubernetes
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.full]
 
 DEPLOYMENT = f"{RESOURCE}-app"
 BRIDGE = "10.244.0.1"

@@ -13,6 +13,8 @@ from tests.e2e.kubernetes import NAMESPACE, RESOURCE, Kubernetes
 from tests.e2e.members import Conversation, Member, members
 from tests.e2e.unretried_load import load
 
+pytestmark = pytest.mark.full  # not yet seen to hold on the merged product
+
 CONNECTIONS = 64
 PER_SECOND = 210
 """Asked for; 200 must be answered."""

@@ -15,6 +15,8 @@ from devcluster.dockerfiles import Source
 from tests.e2e import images
 from tests.e2e.kubernetes import Kubernetes
 
+pytestmark = pytest.mark.full  # not yet seen to hold on the merged product
+
 SPACE, NAME, HOST = "e2e-own-image", "guestbook", "guestbook.localhost"
 SOURCE = Source(
     "registry.example.org/guestbook",

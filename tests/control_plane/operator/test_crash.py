@@ -21,7 +21,7 @@ from tests.control_plane.operator.kube import Json, Kube, condition, eventually
 from tests.control_plane.operator.process import OperatorProcess
 from tests.control_plane.operator.test_lifecycle import NAME, make
 
-pytestmark = pytest.mark.control_plane
+pytestmark = [pytest.mark.control_plane, pytest.mark.full]
 
 LIVES = 6
 OBJECTS = 22
