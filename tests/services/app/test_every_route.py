@@ -161,7 +161,6 @@ async def more_of_member(runtime: Runtime, world: World) -> None:
             await connection.execute(text(statement), {**world.ids, "user": world.person.user_id})
 
 
-@pytest.mark.full
 @pytest.mark.parametrize("part", range(4))
 async def test_a_failure_anywhere_leaves_nothing_half_written(driver: Driver, part: int) -> None:
     """For each write and each of its statements and commits: that one fails, the answer says so, and the database is as
@@ -190,13 +189,13 @@ async def failures_of(driver: Driver, row: str) -> list[str]:
             return wrong
         now = await state(driver.runtime)
         after = changes(row, before, now)
-        if after:
+        if after or row in FEW_A_PERSON:
             world = await driver.set_up(row)
             now = await state(driver.runtime)
         before = now
-        if after not in ({}, whole):
+        if after not in ({}, whole, COUNTED_FIRST.get(row)):
             wrong.append(f"{row}: {trace.seen[number][:60]} failed and left {after}, not {whole}")
-        if answer.status_code not in {500, 503} and after != whole:
+        if answer.status_code not in FAILED and after != whole:
             wrong.append(f"{row}: {trace.seen[number][:60]} failed, answered {answer.status_code}")
     return wrong
 
@@ -222,11 +221,21 @@ async def state(runtime: Runtime) -> State:
         return {str(name): (int(number), int(digest)) for name, number, digest in rows}
 
 
-OF_EVERYBODY = {"POST /api/v1/dues/periods", "POST /api/v1/dues/mark-overdue"}
-"""Rows whose change is as large as the membership, which grows from world to world."""
+FAILED = {500, 503}
+
+OF_EVERYBODY = {"POST /api/v1/dues/periods", "POST /api/v1/dues/mark-overdue", "POST /api/v1/dues/rates"}
+"""Rows whose change is as large as the membership, or ends what was before: both differ from world to world."""
+
+COUNTED_FIRST = {"POST /api/v1/auth/password": {"audit_logs": 1, "users": 0}}
+"""An attempt at a password is counted and committed before the password is looked at, so that guesses count."""
+
+FEW_A_PERSON = {"POST /api/v1/auth/email-verification"}
+"""What one person may ask for only a few times, failed or not."""
 
 
 def changes(row: str, before: State, after: State) -> dict[str, int]:
     """Tables that changed, and by how many rows."""
     changed = {name: after[name][0] - before[name][0] for name in after if after[name] != before[name]}
-    return dict.fromkeys(changed, 1) if row in OF_EVERYBODY else changed
+    if row in OF_EVERYBODY:
+        return dict.fromkeys(changed.keys() - {"dues_periods"}, 1)
+    return changed
