@@ -83,7 +83,7 @@ def stages(*, full: bool, cluster_kind: str = "embedded") -> list[Stage]:
         pytest("unit", "tests/unit", timeout=900),
         pytest("contract", "tests/contract", timeout=900),
         pytest("packaging", "tests/packaging", *already, timeout=900),
-        pytest("services", "tests/services", timeout=1800),
+        pytest("services", "tests/services", "--numprocesses=2", "--dist=loadfile", timeout=1800),
         pytest("control_plane", "tests/control_plane", timeout=1800),
         pytest("e2e", "tests/e2e", *not_here, timeout=3600, needs_cluster=True),
     ]

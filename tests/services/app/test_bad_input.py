@@ -133,6 +133,7 @@ async def test_unknown_fields_and_nul_bytes_are_refused_by_name(
                 method, path.format(**ids), content=wrong, headers={**headers, "content-type": "application/json"}
             )
             assert answer.status_code == 422, f"{name}: {answer.text}"
+            assert [error["field"] for error in answer.json()["errors"]] == [name]
 
 
 async def test_dates_and_money_are_named_by_field(runtime: Runtime, people: People, world: World) -> None:

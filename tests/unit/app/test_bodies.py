@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ip2a.edge.bodies import MAXIMUM_BODY, MAXIMUM_DEPTH, MAXIMUM_HEADERS, depth_of, refusal_of_headers
+from ip2a.edge.bodies import MAXIMUM_BODY, MAXIMUM_DEPTH, MAXIMUM_HEADERS, depth_of, field_with_nul, refusal_of_headers
 
 NESTED = st.recursive(
     st.none() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=60
@@ -47,3 +47,17 @@ def test_brackets_in_strings_do_not_count() -> None:
 def test_headers_are_bounded(headers: list[tuple[bytes, bytes]], status: int | None) -> None:
     refusal = refusal_of_headers(headers)
     assert (refusal.status if refusal else None) == status
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (b'{"name": "\\u0000"}', "name"),
+        (b'{"a": [1, {"b": "x\\u0000"}]}', "a.1.b"),
+        (b'"\\u0000"', ""),
+        (b"{\x00", ""),
+        (b"{}", ""),
+    ],
+)
+def test_the_field_with_the_nul_is_named(body: bytes, field: str) -> None:
+    assert field_with_nul(body) == field

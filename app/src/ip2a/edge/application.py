@@ -268,7 +268,8 @@ class _Exchange:
         return True
 
     async def _refuse_unread(self, refusal: bodies.Refusal) -> None:
-        await self._refuse(Problem(*refusal), (b"connection", b"close"))
+        problem = Problem(refusal.status, refusal.kind, refusal.detail)
+        await self._refuse(problem, (b"connection", b"close"), field=refusal.field)
 
     async def _forward(self, context: Context, extra: responses.Headers) -> None:
         """Let FastAPI answer, with our headers on it."""
@@ -307,10 +308,10 @@ class _Exchange:
         problem = Problem(503, "overloaded", "The platform is busy; try again in a moment.")
         await self._refuse(problem, responses.retry_after())
 
-    async def _refuse(self, problem: Problem, *extra: tuple[bytes, bytes]) -> None:
+    async def _refuse(self, problem: Problem, *extra: tuple[bytes, bytes], field: str = "") -> None:
         status = self._status = problem.status
         page = routing.is_page(self._path)
-        body = error_page(problem) if page else responses.problem_body(problem, self._path)
+        body = error_page(problem) if page else responses.problem_body(problem, self._path, field)
         self._begun = True
         self._route = self._route or ("(refused)" if self._path not in self._edge._reads else self._path)
         headers = [

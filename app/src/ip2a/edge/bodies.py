@@ -4,6 +4,7 @@ uvicorn bounds each header line and the whole block only at 64 KiB; a body has n
 """
 
 import asyncio
+import json
 import re
 from typing import NamedTuple
 
@@ -26,6 +27,7 @@ class Refusal(NamedTuple):
     status: int
     kind: str
     detail: str
+    field: str = ""
 
 
 TOO_LARGE = Refusal(413, "body-too-large", f"The body must not be larger than {MAXIMUM_BODY} bytes.")
@@ -73,7 +75,7 @@ async def read_bounded(scope: Scope, receive: Receive) -> bytes:
     if is_json and depth_of(body) > MAXIMUM_DEPTH:
         raise BodyRefusedError(TOO_DEEP)
     if (_NUL_IN_JSON if is_json else _NUL_IN_FORM).search(body):
-        raise BodyRefusedError(NUL)
+        raise BodyRefusedError(NUL._replace(field=field_with_nul(body)) if is_json else NUL)
     return body
 
 
@@ -117,6 +119,25 @@ def depth_of(body: bytes) -> int:
         depth += 1 if bracket in b"[{" else -1
         deepest = max(deepest, depth)
     return deepest
+
+
+def field_with_nul(body: bytes) -> str:
+    """The first field of a JSON body that holds U+0000, as `outer.inner`; empty when the body is none."""
+    try:
+        return _path_to_nul(json.loads(body)) or ""
+    except ValueError:
+        return ""
+
+
+def _path_to_nul(value: object) -> str | None:
+    if isinstance(value, str):
+        return "" if "\x00" in value else None
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, inner in pairs:
+        path = _path_to_nul(inner)
+        if path is not None:
+            return f"{name}.{path}".rstrip(".")
+    return None
 
 
 def _is_json(scope: Scope) -> bool:

@@ -53,8 +53,9 @@ def rate_headers(rate: Rate, remaining: int, reset: int) -> Headers:
     ]
 
 
-def problem_body(problem: Problem, path: str) -> bytes:
-    """An RFC 9457 body."""
+def problem_body(problem: Problem, path: str, field: str = "") -> bytes:
+    """An RFC 9457 body; `field` is the one at fault."""
+    errors = {"errors": [{"field": field, "message": problem.detail}]} if field else {}
     return json.dumps(
         {
             "type": f"urn:ip2a:problem:{problem.kind}",
@@ -62,6 +63,7 @@ def problem_body(problem: Problem, path: str) -> bytes:
             "status": problem.status,
             "detail": problem.detail,
             "instance": path,
+            **errors,
         }
     ).encode()
 
