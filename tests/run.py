@@ -27,6 +27,8 @@ ROOT = Path(__file__).resolve().parents[1]
 ARTIFACTS = ROOT / "artifacts"
 BIN = Path(sys.executable).parent
 PYTHON = str(BIN / "python")
+GRACE_SECONDS = 20
+"""For a stage that took too long to write down what it has."""
 EMBEDDED_TESTS = ("tests/e2e/test_1_cluster.py", "tests/e2e/test_7_flows.py", "tests/e2e/test_9_lifecycle.py")
 """Tests that need this host to be the node; the others are of the product, on whichever cluster."""
 
@@ -198,7 +200,8 @@ def _stream(command: tuple[str, ...], log: Path, timeout: int) -> tuple[int, str
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
         ) as process,
     ):
-        alarm = threading.Timer(timeout, process.send_signal, [signal.SIGINT])
+        too_late = threading.Event()
+        alarm = threading.Timer(timeout, _end, [process, too_late])
         alarm.daemon = True
         alarm.start()
         for line in process.stdout or ():
@@ -206,10 +209,20 @@ def _stream(command: tuple[str, ...], log: Path, timeout: int) -> tuple[int, str
             kept.write(line)
             last_line = line.strip() or last_line
         exit_code = process.wait()
-    if not alarm.is_alive():
+    if too_late.is_set():
         last_line = f"ended after {timeout} s without a result"
     alarm.cancel()
     return exit_code, re.sub(r"^=+ | =+$", "", last_line)
+
+
+def _end(process: subprocess.Popen[str], too_late: threading.Event) -> None:
+    """By interrupt, so that it may still report; by force when it does not listen, as in a shell's background."""
+    too_late.set()
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def _is_up(kind: str) -> bool:
