@@ -1,9 +1,9 @@
 """Whether this process should get requests.
 
-Ready from the moment its pools reached the database until it drains. A database lost later does not take the
-process
-out of service: every other one has the same database, and answering 503 with Retry-After is better than no
-answer.
+Ready from the moment its pool reached the primary until it drains. Replicas are greeted too, but not waited for: the
+primary answers for them, and a pod that starts while they are away is needed all the more. A database lost later does
+not take the process out of service: every other one has the same database, and answering 503 with Retry-After is
+better than no answer.
 """
 
 import asyncio
@@ -11,12 +11,14 @@ import logging
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ip2a.runtime import Runtime
 
 LOGGER = logging.getLogger(__name__)
 FIRST_WAIT = 0.25  # seconds between attempts to reach the database at the start, doubled up to LONGEST_WAIT
 LONGEST_WAIT = 4.0
+REPLICA_PATIENCE = 1.0  # seconds for a replica to answer at the start
 
 
 class Readiness:
@@ -45,13 +47,22 @@ class Readiness:
         wait = FIRST_WAIT
         while True:
             try:
-                for engine in (runtime.databases.write, runtime.databases.read):
-                    async with engine.connect() as connection:
-                        await connection.execute(text("SELECT 1"))
+                await _greet(runtime.databases.write)
             except (SQLAlchemyError, OSError) as error:
                 LOGGER.warning("database not reachable yet (%s); trying again in %.1f s", error, wait)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, LONGEST_WAIT)
             else:
-                self.state = "ready"
-                return
+                break
+        try:
+            async with asyncio.timeout(REPLICA_PATIENCE):
+                await _greet(runtime.databases.read)
+        except (SQLAlchemyError, OSError) as error:  # TimeoutError is an OSError
+            LOGGER.warning("no replica answers yet (%s); the primary answers for it", str(error) or "too late")
+        self.state = "ready"
+
+
+async def _greet(engine: AsyncEngine) -> None:
+    """Have a connection of the pool open."""
+    async with engine.connect() as connection:
+        await connection.execute(text("SELECT 1"))
