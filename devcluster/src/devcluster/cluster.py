@@ -70,7 +70,19 @@ def alive() -> bool:
 
 
 def up(progress: Progress) -> None:
-    """Brings the cluster up, or back up; returns when its addons are ready. Raises DevclusterError.
+    """Brings the cluster up, or back up; returns when all its addons are ready. Raises DevclusterError."""
+    begin(progress)
+    settle(progress)
+
+
+def settle(progress: Progress) -> None:
+    """Waits for the addons that `begin` did not wait for. Raises DevclusterError."""
+    with progress.step("addons that measure first"):
+        addons.wait_for_slow(kubectl)
+
+
+def begin(progress: Progress) -> None:
+    """Like `up`, but returns as soon as the product can be installed. Raises DevclusterError.
 
     A refusal (no root, no Go, a taken port, no space) comes before anything was started.
     """

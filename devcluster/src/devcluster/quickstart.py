@@ -62,7 +62,7 @@ class Target:
 
 def on_embedded(progress: Progress) -> str:
     """Everything on the embedded cluster; the closing message. Raises DevclusterError."""
-    cluster.up(progress)
+    cluster.begin(progress)
 
     def build(name: str) -> dockerfiles.Built:
         with progress.step(f"image {name}"):

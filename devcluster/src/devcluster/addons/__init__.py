@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -30,9 +30,10 @@ WORKLOADS = (
     ("monitoring", "deployment/prometheus"),
     ("monitoring", "deployment/alertmanager"),
     ("monitoring", "daemonset/node-exporter"),
-    ("kube-system", "deployment/metrics-server"),
 )
 """In the order in which they are waited for."""
+SLOW_WORKLOADS = (("kube-system", "deployment/metrics-server"),)
+"""Ready only after their first measurements, about 20 s; nothing of ours needs them to start."""
 
 
 class Kubectl(Protocol):
@@ -56,7 +57,7 @@ def apply(kubectl: Kubectl) -> bool:
 
 def _applied(kubectl: Kubectl) -> str:
     """The digest of the addons the cluster has; empty when it has none, or one of their workloads is missing."""
-    names = {name for _, name in WORKLOADS}
+    names = {name for _, name in (*WORKLOADS, *SLOW_WORKLOADS)}
     shown = kubectl("get", "deployment,daemonset", "-A", "-o", "name")
     present = {line.replace(".apps", "") for line in shown.split()}
     if not names <= present:
@@ -81,9 +82,8 @@ def _apply(kubectl: Kubectl, text: str) -> None:
 
 
 def wait(kubectl: Kubectl) -> None:
-    """Until all are ready and CloudNativePG's webhook answers. Raises StepFailed."""
-    for namespace, workload in WORKLOADS:
-        kubectl("-n", namespace, "rollout", "status", workload, f"--timeout={READY_TIMEOUT}", timeout=200)
+    """Until what others build on is ready and CloudNativePG's webhook answers. Raises StepFailed."""
+    _roll_out(kubectl, WORKLOADS)
     probe = {
         "apiVersion": "postgresql.cnpg.io/v1",
         "kind": "Cluster",
@@ -91,6 +91,16 @@ def wait(kubectl: Kubectl) -> None:
         "spec": {"instances": 1, "storage": {"size": "1Gi"}},
     }
     _with_retries(lambda: kubectl("create", "--dry-run=server", "-f", "-", text=yaml.safe_dump(probe)))
+
+
+def wait_for_slow(kubectl: Kubectl) -> None:
+    """Until the rest is ready too. Raises StepFailed."""
+    _roll_out(kubectl, SLOW_WORKLOADS)
+
+
+def _roll_out(kubectl: Kubectl, workloads: Iterable[tuple[str, str]]) -> None:
+    for namespace, workload in workloads:
+        kubectl("-n", namespace, "rollout", "status", workload, f"--timeout={READY_TIMEOUT}", timeout=200)
 
 
 def cnpg_manifest() -> Path:
