@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -51,7 +52,7 @@ class Watcher:
         )
         command = [str(tool("kubectl")), "-n", NAMESPACE, "exec", "-i", primary, "-c", "postgres", "--"]
         command += ["psql", "-U", "postgres", "-At", "-q"]
-        environment = {"KUBECONFIG": str(cluster.PLANE.kubeconfig)}
+        environment = {**os.environ, "KUBECONFIG": str(cluster.PLANE.kubeconfig)}
         with subprocess.Popen(
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as process:
@@ -196,7 +197,7 @@ def pgbench(kubernetes: Kubernetes, script: str, clients: int, seconds: int, *, 
     inner = f"{login}export PATH=$PATH:$(ls -d /usr/lib/postgresql/*/bin); exec {run}"
     command = [str(tool("kubectl")), "-n", NAMESPACE, "exec", "-i", pod, "-c", "postgres", "--", "sh", "-c", inner]
     with tempfile.TemporaryFile("w+") as said:
-        environment = {"KUBECONFIG": str(cluster.PLANE.kubeconfig)}
+        environment = {**os.environ, "KUBECONFIG": str(cluster.PLANE.kubeconfig)}
         with subprocess.Popen(
             command, env=environment, stdin=subprocess.PIPE, stdout=said, stderr=said, text=True
         ) as process:
