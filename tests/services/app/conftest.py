@@ -19,6 +19,7 @@ from ip2a.readiness import Readiness
 from ip2a.runtime import Runtime, create_runtime
 from ip2a.security.passwords import PasswordHasher
 from ip2a.settings import load_settings
+from tests.services.app.patience import Patient
 
 PASSWORD = "correct horse battery"
 DUE_CENTS = 7500
@@ -59,9 +60,11 @@ async def client(runtime: Runtime) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-def browser(runtime: Runtime) -> httpx.AsyncClient:
-    """A client with its own cookies."""
-    transport = httpx.ASGITransport(create_application(runtime, Readiness()))
+def browser(runtime: Runtime, *, patient: bool = True) -> httpx.AsyncClient:
+    """A client with its own cookies, which comes back when the platform is busy unless it is not `patient`."""
+    transport: httpx.AsyncBaseTransport = httpx.ASGITransport(create_application(runtime, Readiness()))
+    if patient:
+        transport = Patient(transport)
     return httpx.AsyncClient(
         transport=transport, base_url="http://localhost", timeout=30, headers={"X-Forwarded-For": some_address()}
     )

@@ -67,8 +67,10 @@ def watch(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
         _watch_engine(engine)
     run = Pipeline.run
 
-    async def watched(self: Pipeline, batches: Sequence[Batch], seconds: float) -> list[list[Row]]:
-        return await run(self, [_told(batch) for batch in batches], seconds)
+    async def watched(
+        self: Pipeline, batches: Sequence[Batch], seconds: float, committed: list[list[Row]] | None = None
+    ) -> list[list[Row]]:
+        return await run(self, [_told(batch) for batch in batches], seconds, committed)
 
     monkeypatch.setattr(Pipeline, "run", watched)
 

@@ -19,6 +19,13 @@ RECOVERY = 10.0  # seconds
 
 
 @pytest.fixture
+async def client(runtime: Runtime) -> AsyncIterator[httpx.AsyncClient]:
+    """One that takes the first answer."""
+    async with browser(runtime, patient=False) as client:
+        yield client
+
+
+@pytest.fixture
 async def member(people: People, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> Person:
     monkeypatch.setattr("ip2a.edge.context.rate_of", lambda _roles: Rate("member", 1_000_000, 1_000_000))
     person = await people.make()
@@ -111,7 +118,7 @@ async def test_primary_frozen_then_thawed(
 
 
 async def test_a_pool_of_two_and_five_hundred_clients(narrow: Runtime, member: Person, people: People) -> None:
-    async with browser(narrow) as client:
+    async with browser(narrow, patient=False) as client:
         await log_in(client, await people.make())
         answers = await uncached(client, 500)
         assert check_refusals(answers) < 500

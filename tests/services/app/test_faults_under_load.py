@@ -106,7 +106,7 @@ async def crowd(runtime: Runtime, people: People, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("ip2a.edge.context.rate_of", lambda _roles: Rate("member", 1_000_000, 1_000_000))
     visitors = []
     for _ in range(PEOPLE):
-        visitor = Visitor(browser(runtime), await people.make(months=1))
+        visitor = Visitor(browser(runtime, patient=False), await people.make(months=1))
         await log_in(visitor.client, visitor.person)
         visitors.append(visitor)
     yield Crowd(visitors)
@@ -258,7 +258,7 @@ async def _with_its_own_redis(crowd: Crowd, junk: Path, as_owner: str) -> None:
     await runtime.start()
     moved = []
     for visitor in crowd.visitors:
-        there = Visitor(browser(runtime), visitor.person)
+        there = Visitor(browser(runtime, patient=False), visitor.person)
         await log_in(there.client, there.person)
         moved.append(there)
 

@@ -138,6 +138,14 @@ class Cache:
         await self._run(_INVALIDATE, tuple(PREFIX + subject for subject in subjects), (b"%d" % lsn,))
         metrics.INVALIDATIONS.labels(by).inc(len(subjects))
 
+    async def forget(self, subjects: Sequence[bytes], by: str) -> None:
+        """`invalidate` where the change's position is not known: leases end too, and of a subject nothing is known of
+        only a snapshot of the primary is stored.
+        """
+        if subjects:
+            await self._connection.send(packed(b"DEL", *(PREFIX + subject for subject in subjects)))
+            metrics.INVALIDATIONS.labels(by).inc(len(subjects))
+
     async def _run(self, script: _Script, keys: tuple[bytes, ...], arguments: tuple[bytes, ...]) -> Reply:
         call = _call(script, keys, arguments)
         try:

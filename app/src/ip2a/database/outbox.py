@@ -17,7 +17,7 @@ from ip2a.cache.connection import CacheUnavailableError
 from ip2a.cache.store import Cache
 from ip2a.database.identity import SYSTEM
 from ip2a.database.pipeline import Pipeline, Statement
-from ip2a.database.reading import POSITION, set_identity
+from ip2a.database.reading import POSITION, UNKNOWN_POSITION, set_identity
 
 LOGGER = logging.getLogger(__name__)
 INTERVAL = 1.0  # seconds between looks, jittered
@@ -60,10 +60,13 @@ class Outbox:
                 LOGGER.warning("outbox rows left to the other processes")
 
     async def invalidate(self, rows: Sequence[int], subjects: Sequence[bytes], lsn: int) -> None:
-        """After a commit: invalidate now; if that fails the relay will."""
+        """After a commit at `lsn` (or UNKNOWN_POSITION): invalidate now; if that fails the relay will."""
         if self._cache is not None:
             try:
-                await self._cache.invalidate(subjects, lsn, "writer")
+                if lsn == UNKNOWN_POSITION:
+                    await self._cache.forget(subjects, "writer")
+                else:
+                    await self._cache.invalidate(subjects, lsn, "writer")
             except CacheUnavailableError:
                 return
         self._done.extend(rows)

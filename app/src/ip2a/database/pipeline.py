@@ -56,19 +56,26 @@ class Pipeline:
         self._wait = metrics.POOL_WAIT.labels(name)
         self._used = metrics.POOL_USED.labels(name)
 
-    async def run(self, batches: Sequence[Batch], seconds: float) -> list[list[Row]]:
+    async def run(
+        self, batches: Sequence[Batch], seconds: float, committed: list[list[Row]] | None = None
+    ) -> list[list[Row]]:
         """The rows of each statement, in order; each batch is committed before the next begins.
 
-        Raises psycopg.Error (the failing batch is rolled back), TimeoutError after `seconds`, and
-        SQLAlchemy's TimeoutError when the pool is exhausted.
+        `committed` is filled with the rows of what is surely committed, also when a later batch fails. Raises
+        psycopg.Error (the failing batch is rolled back), TimeoutError after `seconds`, and SQLAlchemy's TimeoutError
+        when the pool is exhausted.
         """
+        done: list[list[Row]] = [] if committed is None else committed
         try:
-            return await self._run(batches, seconds)
+            await self._run(batches, seconds, done)
         except PREPARED_LOST:
             self._prepare = False  # a pooler without prepared statements: do without from now on
-            return await self._run(batches, seconds)
+            if done:
+                raise
+            await self._run(batches, seconds, done)
+        return done
 
-    async def _run(self, batches: Sequence[Batch], seconds: float) -> list[list[Row]]:
+    async def _run(self, batches: Sequence[Batch], seconds: float, committed: list[list[Row]]) -> None:
         fairy = await self.check_out()
         prepared: set[bytes] | None = None
         if self._prepare:
@@ -76,13 +83,12 @@ class Pipeline:
         connection: psycopg.AsyncConnection[Row] = fairy.driver_connection  # type: ignore[assignment]  # SQLAlchemy types it Any|None
         try:
             async with asyncio.timeout(seconds):
-                results = await _exchange(connection.pgconn, batches, prepared)
+                await _exchange(connection.pgconn, batches, prepared, committed)
         except BaseException as error:
             refused = isinstance(error, psycopg.Error) and connection.pgconn.transaction_status == IDLE
             await self._check_in(fairy, usable=refused)
             raise
         await self._check_in(fairy, usable=True)
-        return results
 
     async def _check_in(self, fairy: PoolProxiedConnection, *, usable: bool) -> None:
         self._used.dec()
@@ -102,15 +108,13 @@ class Pipeline:
         return fairy
 
 
-async def _exchange(connection: PGconn, batches: Sequence[Batch], prepared: set[bytes] | None) -> list[list[Row]]:
+async def _exchange(
+    connection: PGconn, batches: Sequence[Batch], prepared: set[bytes] | None, committed: list[list[Row]]
+) -> None:
     connection.enter_pipeline_mode()
-    sent: deque[bytes | None] = deque()
-    for batch in batches:
-        for statement, parameters in batch:
-            sent.extend(_send(connection, statement, parameters, prepared, sent))
-        connection.pipeline_sync()
+    sent = _queue(connection, batches, prepared)
     await _flush(connection)
-    results: list[list[Row]] = []
+    results: list[list[Row]] = []  # of the batch that is being answered
     failure: psycopg.Error | None = None
     syncs = 0
     while syncs < len(batches):
@@ -119,6 +123,9 @@ async def _exchange(connection: PGconn, batches: Sequence[Batch], prepared: set[
             continue
         if result.status == ExecStatus.PIPELINE_SYNC:
             syncs += 1
+            if failure is None:
+                committed.extend(results)
+            results = []
             continue
         name = sent.popleft() if sent else None
         if result.status == ExecStatus.TUPLES_OK:
@@ -130,7 +137,16 @@ async def _exchange(connection: PGconn, batches: Sequence[Batch], prepared: set[
     connection.exit_pipeline_mode()
     if failure is not None:
         raise failure
-    return results
+
+
+def _queue(connection: PGconn, batches: Sequence[Batch], prepared: set[bytes] | None) -> deque[bytes | None]:
+    """Queue all statements; what each result that will come shows to be prepared."""
+    sent: deque[bytes | None] = deque()
+    for batch in batches:
+        for statement, parameters in batch:
+            sent.extend(_send(connection, statement, parameters, prepared, sent))
+        connection.pipeline_sync()
+    return sent
 
 
 def _send(

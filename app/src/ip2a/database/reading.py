@@ -41,6 +41,9 @@ SET_IDENTITY = Statement(
 )
 POSITION = Statement(b"ip2a_position", b"SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint")
 
+UNKNOWN_POSITION = 2**62
+"""Behind every position there is: whoever needs this is answered by the primary, which has all that is committed."""
+
 # A connection that broke, or a server that is starting, stopping, or cancels queries to catch up.
 BROKEN = (psycopg.OperationalError, psycopg.InterfaceError, DBAPIError, OSError, TimeoutError)
 
@@ -87,11 +90,13 @@ class Reader:
         from_primary: bool = False,
         route_class: str = "self",
     ) -> Snapshot:
-        """The rows of one statement, not older than `min_lsn`.
+        """The rows of one statement, not older than `min_lsn`; of UNKNOWN_POSITION, from the primary.
 
         Raises psycopg.Error, TimeoutError or SQLAlchemy's TimeoutError when the primary cannot answer either.
         """
         batch = (set_identity(identity, route_class), call)
+        if min_lsn >= UNKNOWN_POSITION:
+            from_primary, min_lsn = True, 0  # the snapshot's own position is told, so that it may be cached
         reason = "asked" if from_primary else self._reason_to_avoid_replica(min_lsn)
         if reason is None:
             answer = await self._from_replica(batch, min_lsn)

@@ -123,7 +123,7 @@ class _Exchange:
                 context.credentials = None
                 await self._anonymous(context)
             else:
-                context.min_lsn = credentials.min_lsn
+                context.min_lsn = credentials.marker.at(time.time())
                 await self._known(context, credentials)
         except ShedError:
             await self._busy()
@@ -291,7 +291,7 @@ class _Exchange:
         if not context.written_lsn or context.principal is None:
             return
         runtime = self._edge._runtime
-        sealed = freshness.seal(context.written_lsn, context.principal.user_id, runtime.cookie_key)
+        sealed = freshness.seal(context.written_lsn, context.principal.user_id, runtime.cookie_key, time.time())
         secure = "; Secure" if runtime.settings.in_production else ""
         cookie = f"{freshness.COOKIE}={sealed}; Max-Age={freshness.LIFETIME}; Path=/; HttpOnly; SameSite=lax{secure}"
         headers.append((b"set-cookie", cookie.encode()))

@@ -20,6 +20,7 @@ from ip2a.security.tokens import Claims, InvalidTokenError, TokenKeys, read_acce
 from ip2a.settings import Network
 from ip2a.web import cookies, freshness
 from ip2a.web.client_address import client_address
+from ip2a.web.freshness import NO_MARKER, Marker
 
 KEY = "ip2a.context"
 MAXIMUM_CREDENTIALS = 20_000
@@ -45,7 +46,7 @@ class Credentials:
 
     claims: Claims
     via_cookie: bool
-    min_lsn: int
+    marker: Marker
     limit_key: bytes
     rate: Rate
     principal_slot: tuple[bytes, bytes]
@@ -131,7 +132,7 @@ class CredentialReader:
         return Credentials(
             claims=claims,
             via_cookie=via_cookie,
-            min_lsn=freshness.unseal(sealed, claims.user_id, self._cookie_key) if sealed else 0,
+            marker=freshness.unseal(sealed, claims.user_id, self._cookie_key) if sealed else NO_MARKER,
             limit_key=b"u:%d" % claims.user_id,
             rate=rate,
             principal_slot=(user_subject(claims.user_id), b"principal"),
@@ -145,7 +146,7 @@ class CredentialReader:
         return Credentials(
             claims=Claims(key.user_id, None, (), 0, NO_SESSION, NEVER),
             via_cookie=False,
-            min_lsn=freshness.unseal(fresh.decode("latin-1"), key.user_id, self._cookie_key) if fresh else 0,
+            marker=freshness.unseal(fresh.decode("latin-1"), key.user_id, self._cookie_key) if fresh else NO_MARKER,
             limit_key=b"k:" + key.digest[:16],
             rate=API_KEY,
             principal_slot=key_principal.slot_of(key),

@@ -9,6 +9,7 @@ import psycopg
 from pydantic import BaseModel
 from sqlalchemy import ColumnElement, Select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ip2a.audit.service import record_read
 from ip2a.database.base import Record
@@ -81,9 +82,13 @@ async def one(runtime: Runtime, caller: Caller, kind: Kind[Item], identifier: in
 
 
 async def read(runtime: Runtime, caller: Caller, kind: Kind[Item], identifier: int) -> Item:
-    """One record, to somebody who has just written it; Problem 404."""
+    """One record, for what is about to be written; Problem 404."""
     async with caller.transaction(runtime.databases) as connection:
-        row = await repository.find(connection, kind.shown, kind.model, identifier)
+        return await _shown(connection, kind, identifier)
+
+
+async def _shown(connection: AsyncConnection, kind: Kind[Item], identifier: int) -> Item:
+    row = await repository.find(connection, kind.shown, kind.model, identifier)
     if row is None:
         raise kind.missing()
     return kind.item.model_validate(dict(row))
@@ -98,8 +103,9 @@ async def add(
     """
     async with _refusals(kind), runtime.writer.transaction(caller.identity, _subjects(kind, subjects)) as writing:
         identifier = await repository.add(writing.connection, kind.model, values)
+        item = await _shown(writing.connection, kind, identifier)
     caller.wrote(writing.lsn)
-    return await read(runtime, caller, kind, identifier)
+    return item
 
 
 async def change(
@@ -122,8 +128,9 @@ async def change(
             if await repository.exists(writing.connection, kind.model, identifier):
                 raise stale()
             raise kind.missing()
+        item = await _shown(writing.connection, kind, identifier)
     caller.wrote(writing.lsn)
-    return await read(runtime, caller, kind, identifier)
+    return item
 
 
 def stale() -> Problem:

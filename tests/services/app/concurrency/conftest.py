@@ -15,6 +15,7 @@ from ip2a.auth import service as auth
 from ip2a.runtime import Runtime
 from ip2a.security.tokens import issue_access_token
 from tests.services.app.conftest import People, Person, some_address
+from tests.services.app.patience import Patient
 from tests.services.app.processes import Fleet, platform
 from tests.services.app.referrals.conftest import Hall
 
@@ -59,7 +60,7 @@ class Crowd:
             httpx.AsyncClient(
                 base_url=fleet.urls[number % PROCESSES],
                 timeout=30,
-                verify=False,  # noqa: S501 (no TLS on the loopback interface)
+                transport=Patient(httpx.AsyncHTTPTransport(verify=False)),  # no TLS on the loopback interface
                 headers={"X-Forwarded-For": some_address()},
             )
             for number in range(CLIENTS)

@@ -1,17 +1,28 @@
+from math import inf
+
+from ip2a.database.reading import UNKNOWN_POSITION
 from ip2a.observability.tracing import trace_id_of, traceparent
-from ip2a.web.freshness import seal, unseal
+from ip2a.web.freshness import NO_MARKER, PRIMARY_SECONDS, Marker, seal, unseal
 
 KEY = b"k" * 32
+NOW = 1_800_000_000.5
 
 
 def test_a_position_comes_back_to_its_own_account_only() -> None:
-    value = seal(0x1_6B37_4D48, 7, KEY)
-    assert unseal(value, 7, KEY) == 0x1_6B37_4D48
-    assert unseal(value, 8, KEY) == 0
-    assert unseal(value, 7, b"o" * 32) == 0
+    value = seal(0x1_6B37_4D48, 7, KEY, NOW)
+    assert unseal(value, 7, KEY) == Marker(0x1_6B37_4D48, inf)
+    assert unseal(value, 8, KEY) == NO_MARKER
+    assert unseal(value, 7, b"o" * 32) == NO_MARKER
     position, _, mac = value.partition(".")
-    for forged in (f"{int(position, 16) + 1:x}.{mac}", position, "", "zz.zz", "é.é", "-1.x"):
-        assert unseal(forged, 7, KEY) == 0
+    for forged in (f"{int(position, 16) + 1:x}.{mac}", f"{position}-0.{mac}", position, "", "zz.zz", "é.é", "-1.x"):
+        assert unseal(forged, 7, KEY) == NO_MARKER
+
+
+def test_where_the_position_is_not_known_the_primary_is_asked_for_a_while() -> None:
+    marker = unseal(seal(UNKNOWN_POSITION, 7, KEY, NOW), 7, KEY)
+    assert marker.at(NOW) == marker.at(NOW + PRIMARY_SECONDS - 2) == UNKNOWN_POSITION
+    assert marker.at(NOW + PRIMARY_SECONDS) == 0
+    assert Marker(5).at(NOW + 10**9) == 5
 
 
 def test_a_trace_goes_on_and_a_wrong_one_begins_anew() -> None:
