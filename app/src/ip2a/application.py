@@ -46,10 +46,11 @@ from ip2a.pages.rendering import STATIC
 from ip2a.payments.endpoints import router as payments_router
 from ip2a.readiness import Readiness
 from ip2a.referrals.endpoints import router as referrals_router
+from ip2a.refunds.endpoints import router as refunds_router
 from ip2a.runtime import Runtime
 from ip2a.training.endpoints import router as training_router
 from ip2a.users.endpoints import router as users_router
-from ip2a.web import errors
+from ip2a.web import errors, openapi
 from ip2a.web.problems import ProblemBody
 
 # Members' reads come most often and are matched first.
@@ -58,6 +59,7 @@ ROUTERS = (
     dues_router,
     payments_router,
     checkout_router,
+    refunds_router,
     employments_router,
     auth_router,
     accounts_router,
@@ -128,13 +130,8 @@ def create_api(runtime: Runtime, readiness: Readiness) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
-        responses={
-            "default": {
-                "model": ProblemBody,
-                "description": "Problem",
-                "content": {"application/problem+json": {}},
-            }
-        },
+        generate_unique_id_function=openapi.operation_id,
+        responses={"default": {"model": ProblemBody, "description": "Problem"}},
     )
     app.state.runtime = runtime
     for router in ROUTERS:
@@ -142,6 +139,7 @@ def create_api(runtime: Runtime, readiness: Readiness) -> FastAPI:
     app.mount("/static", CachedStaticFiles(directory=STATIC), name="static")
     _add_probes(app, readiness)
     errors.install(app)
+    openapi.install(app)
     return app
 
 

@@ -6,10 +6,11 @@ from datetime import datetime
 
 from ip2a.audit import repository as audit
 from ip2a.billing.service import mark_overdue_nightly
-from ip2a.checkout.service import reconcile
+from ip2a.checkout.service import reconcile as reconcile_checkouts
 from ip2a.database.engines import create_databases
 from ip2a.database.identity import SYSTEM, transaction
 from ip2a.referrals.enforcement import enforce
+from ip2a.refunds.service import reconcile as reconcile_refunds
 from ip2a.settings import Settings
 from ip2a.worker.retention import clean_up
 from ip2a.worker.work import Tools
@@ -39,8 +40,12 @@ async def _clean_up(tools: Tools) -> str:
     return ", ".join(f"{what}: {count}" for what, count in gone.items()) + " forgotten"
 
 
+async def _reconcile(tools: Tools) -> str:
+    return f"{await reconcile_checkouts(tools)}; {await reconcile_refunds(tools)}"
+
+
 JOBS: dict[str, Job] = {
-    "reconcile-payments": reconcile,
+    "reconcile-payments": _reconcile,
     "mark-overdue": _mark_overdue,
     "enforce-referral": _enforce_referral,
     "extend-audit": _extend_audit,

@@ -8,6 +8,7 @@ status is the route's own, or stands in `INSTEAD`. Everybody else must get 403, 
 from __future__ import annotations
 
 import secrets
+from typing import TypedDict
 
 import httpx
 import pytest
@@ -147,6 +148,10 @@ ROWS: dict[str, tuple[str, dict[str, object] | None]] = {
     "GET /api/v1/users/{user_id}/sessions": ("admin", None),
     "DELETE /api/v1/users/{user_id}/sessions": ("admin", None),
     "GET /api/v1/payments/unapplied": (OFFICE, None),
+    "GET /api/v1/payments/refunds": (OFFICE, None),
+    "POST /api/v1/payments/{payment_id}/refunds": (OFFICE, {"amount_cents": 1, "reason": "matrix"}),
+    "POST /api/v1/payments/refunds/{refund_id}/approve": ("admin officer", None),
+    "POST /api/v1/payments/refunds/{refund_id}/deny": ("admin officer", None),
     "GET /api/v1/api-keys": ("admin", None),
     "POST /api/v1/api-keys": ("admin", {"name": "Matrix", "user_id": 1, "scopes": ["members:read"]}),
     "DELETE /api/v1/api-keys/{key_id}": ("admin", None),
@@ -365,6 +370,15 @@ WITH_DRAFT = {
 WITHOUT_JOB = {"POST /api/v1/my/bids", "POST /my/referrals/jobs/{request_id}/bid"}
 
 
+# Money is not taken without a key.
+NEED_KEY = {
+    "POST /api/v1/dues/{dues_id}/payments",
+    "POST /api/v1/my/dues/{dues_id}/payments",
+    "POST /api/v1/my/dues/{dues_id}/checkout",
+    "POST /api/v1/dues/adjustments",
+}
+
+
 def ids_for(row: str, ids: dict[str, int]) -> dict[str, int]:
     """The ids that this row of the table is asked with."""
     return {**ids, **{name: ids[other] for name, other in OTHER_IDS.get(row, {}).items()}}
@@ -377,21 +391,44 @@ def filled(body: object, ids: dict[str, int]) -> object:
     return [filled(item, ids) for item in body] if isinstance(body, list) else body
 
 
-async def ask(client: httpx.AsyncClient, row: str, ids: dict[str, int]) -> httpx.Response:
+class Order(TypedDict):
+    """A request, ready to be sent as often as one likes."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    json: object
+    data: dict[str, str] | None
+
+
+async def ask(client: httpx.AsyncClient, row: str, ids: dict[str, int], key: str = "") -> httpx.Response:
     """The request of a row of the table, about rows with these ids."""
+    return await client.request(**order_of(row, ids, key))
+
+
+def order_of(row: str, ids: dict[str, int], key: str = "") -> Order:
+    """The request of a row of the table; under `key`, or a fresh one where it needs one."""
     ids = ids_for(row, ids)
     method, _, path = row.partition(" ")
     path = path.replace("auth/sessions/{session_id}", "auth/sessions/00000000-0000-4000-8000-000000000000")
     path = path.replace("account/sessions/{session_id}", "account/sessions/00000000-0000-4000-8000-000000000000")
     path = path.format(**ids)
-    headers = {"Idempotency-Key": f"matrix-{secrets.token_hex(8)}"}
+    key = key or (f"matrix-{secrets.token_hex(8)}" if row in NEED_KEY else "")
+    order: Order = {
+        "method": method,
+        "url": path,
+        "headers": {"Idempotency-Key": key} if key else {},
+        "json": None,
+        "data": None,
+    }
     if not path.startswith("/api/") and method == "POST":
-        form = {"amount_cents": "100", "idempotency_key": headers["Idempotency-Key"], "book_id": str(ids["book_id"])}
+        form = {"amount_cents": "100", "idempotency_key": secrets.token_hex(8), "book_id": str(ids["book_id"])}
         form |= {"version": "1", "status": "active", "classification": "journeyman"}
-        form |= {"body": "matrix", "visibility": "officers"}
-        return await client.post(path, data=form, headers=headers)
+        order["data"] = form | {"body": "matrix", "visibility": "officers"}
+        return order
     body = ROWS[row][1]
-    return await client.request(method, path, json=None if body is None else unique(filled(body, ids)), headers=headers)
+    order["json"] = None if body is None else unique(filled(body, ids))
+    return order
 
 
 def unique(body: object) -> object:
@@ -530,7 +567,7 @@ async def test_rows_are_closed_even_where_the_permission_check_fails_open(
 
 NO_MEMBERS = {"member", "applicant"}
 """Roles that see nobody else's rows at all."""
-CLOSED = ("dues_payments", "payments", "dues_adjustments", "book_registrations", "job_bids", "dispatches")
+CLOSED = ("dues_payments", "payments", "refunds", "dues_adjustments", "book_registrations", "job_bids", "dispatches")
 """Tables of members that neither instructors nor organizers have anything to do with."""
 
 

@@ -165,8 +165,17 @@ RECORDS = """
 """
 
 PAYMENT = """
-    INSERT INTO payments (dues_payment_id, member_id, amount_cents, method, receipt_number, recorded_by_id)
-    VALUES (:dues, :member, 1, 'cash', 'RCP-' || to_char(now(), 'YYYYMM') || '-' || left(:code, 8), :user) RETURNING id
+    WITH paid AS (
+        UPDATE dues_payments SET amount_paid_cents = amount_paid_cents + 2, status = 'partial' WHERE id = :dues),
+    payment AS (
+        INSERT INTO payments (dues_payment_id, member_id, amount_cents, method, receipt_number, recorded_by_id)
+        VALUES (:dues, :member, 2, 'cash', 'RCP-' || to_char(now(), 'YYYYMM') || '-' || left(:code, 8), :user)
+        RETURNING id)
+    SELECT id FROM payment
+"""
+REFUND = """
+    INSERT INTO refunds (payment_id, dues_payment_id, member_id, amount_cents, reason, requested_by_id)
+    VALUES (:payment_id, :dues, :member, 1, 'matrix', :user) RETURNING id
 """
 DRAFT = """
     INSERT INTO applications (user_id, first_name, last_name, status, phone, city, education, experience)
@@ -190,6 +199,7 @@ async def one_of_everything(runtime: Runtime, person: Person) -> dict[str, int]:
         employer = {**values, "employer": made["employer_id"]}
         made |= (await connection.execute(text(RECORDS), employer)).mappings().one()
         made["payment_id"] = (await connection.execute(text(PAYMENT), values)).scalar_one()
+        made["refund_id"] = (await connection.execute(text(REFUND), {**made, **values})).scalar_one()
     made["organization_id"] = made["employer_id"]
     dues = person.dues_ids[0]
     return {

@@ -6,6 +6,7 @@ from decimal import Decimal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ip2a.applications.models import ApplicationStatus
+from ip2a.web.times import Day
 
 
 class ApplicationForm(BaseModel):
@@ -47,5 +48,5 @@ class OfficeStep(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"status": "under_review"}]})
 
     status: ApplicationStatus
-    interview_on: date | None = None
+    interview_on: Day | None = None
     score: Decimal | None = Field(default=None, ge=0, le=100, max_digits=5, decimal_places=2)

@@ -39,6 +39,8 @@ class User(Timestamped, Base):
     __tablename__ = "users"
     __table_args__ = (
         CheckConstraint("email = lower(email)", name="email_lower"),
+        CheckConstraint("failed_login_attempts BETWEEN 0 AND 5", name="failed_login_attempts"),
+        CheckConstraint("failed_login_attempts < 5 OR locked_until IS NOT NULL", name="locked"),
         Index("ix_users_email_prefix", "email", postgresql_ops={"email": "varchar_pattern_ops"}),
         Index("ix_users_last_name_prefix", "last_name_key", postgresql_ops={"last_name_key": "varchar_pattern_ops"}),
     )

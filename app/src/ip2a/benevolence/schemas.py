@@ -26,9 +26,9 @@ class BenevolenceOrder(BaseModel):
     applied_on: RecordDay
     reason: BenevolenceReason
     description: str = Field(min_length=1, max_length=4000, pattern=TEXT)
-    amount_requested_cents: int = Field(ge=0, le=MAXIMUM_CENTS)
+    amount_requested_cents: int = Field(strict=True, ge=0, le=MAXIMUM_CENTS)
     status: BenevolenceStatus = BenevolenceStatus.SUBMITTED
-    approved_cents: int | None = Field(default=None, ge=0, le=MAXIMUM_CENTS)
+    approved_cents: int | None = Field(default=None, strict=True, ge=0, le=MAXIMUM_CENTS)
     paid_on: RecordDay | None = None
     payment_method: str | None = Field(default=None, max_length=50, pattern=TEXT)
 
@@ -41,9 +41,9 @@ class BenevolenceChange(BaseModel):
     version: Version
     reason: BenevolenceReason | None = None
     description: str | None = Field(default=None, min_length=1, max_length=4000, pattern=TEXT)
-    amount_requested_cents: int | None = Field(default=None, ge=0, le=MAXIMUM_CENTS)
+    amount_requested_cents: int | None = Field(default=None, strict=True, ge=0, le=MAXIMUM_CENTS)
     status: BenevolenceStatus | None = None
-    approved_cents: int | None = Field(default=None, ge=0, le=MAXIMUM_CENTS)
+    approved_cents: int | None = Field(default=None, strict=True, ge=0, le=MAXIMUM_CENTS)
     paid_on: RecordDay | None = None
     payment_method: str | None = Field(default=None, max_length=50, pattern=TEXT)
 

@@ -9,6 +9,7 @@ from ip2a.dues.models import DuesStatus
 from ip2a.members.models import MemberClassification
 from ip2a.payments.schemas import MAXIMUM_AMOUNT
 from ip2a.web.keyset import Identifier
+from ip2a.web.times import Day
 
 
 class PeriodOrder(BaseModel):
@@ -32,7 +33,7 @@ class RateOrder(BaseModel):
 
     classification: MemberClassification
     monthly_amount_cents: int = Field(strict=True, ge=0, le=MAXIMUM_AMOUNT)
-    effective_date: date
+    effective_date: Day
 
 
 class PeriodItem(BaseModel):

@@ -10,7 +10,9 @@ from ip2a.database.base import Base, Timestamp, Timestamped, text_enum
 
 
 class CheckoutStatus(StrEnum):
-    """Where a checkout stands; `unapplied` was paid when nothing was due any more: the office refunds it."""
+    """Where a checkout stands; `unapplied` was paid when nothing was due any more: the office refunds it at the
+    provider, and it is `refunded`.
+    """
 
     CREATING = "creating"
     OPEN = "open"
@@ -19,6 +21,7 @@ class CheckoutStatus(StrEnum):
     UNAPPLIED = "unapplied"
     EXPIRED = "expired"
     FAILED = "failed"
+    REFUNDED = "refunded"
 
 
 class Checkout(Timestamped, Base):
@@ -41,6 +44,7 @@ class Checkout(Timestamped, Base):
     request_key: Mapped[str] = mapped_column(String(100))
     status: Mapped[CheckoutStatus] = mapped_column(text_enum(CheckoutStatus, "status"), server_default="creating")
     provider_id: Mapped[str | None] = mapped_column(String(255), unique=True)
+    payment_intent: Mapped[str | None] = mapped_column(String(255), unique=True)
     url: Mapped[str | None] = mapped_column(String(2000))
     expires_at: Mapped[Timestamp]
 

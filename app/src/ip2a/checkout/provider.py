@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 from ip2a.checkout.rules import ProviderSession
+from ip2a.refunds.settling import ProviderCharge
 from ip2a.settings import Settings
 
 TIMEOUT = 8  # seconds a call may take, each of RETRIES more tries as well
@@ -19,6 +20,10 @@ Answer = TypeVar("Answer")
 
 class ProviderError(Exception):
     """The provider could not be asked, or refused; carries no secret."""
+
+
+class ProviderRefusedError(ProviderError):
+    """The provider will not do it, however often it is asked."""
 
 
 class InvalidSignatureError(Exception):
@@ -38,11 +43,12 @@ class SessionOrder(NamedTuple):
 
 
 class ProviderEvent(NamedTuple):
-    """A signed message; `session` where it is about one."""
+    """A signed message; `session` or `charge` where it is about one."""
 
     id: str
     type: str
     session: ProviderSession | None
+    charge: ProviderCharge | None
 
 
 class Stripe:
@@ -69,6 +75,16 @@ class Stripe:
         """A session as it is now. Raises ProviderError."""
         return _session(await self._run(lambda: self._client.v1.checkout.sessions.retrieve(provider_id)))
 
+    async def refund(self, refund_id: int, payment_intent: str, amount_cents: int) -> str:
+        """Give money of a payment back, once for each of our refunds; the provider's name of it.
+
+        Raises ProviderRefusedError, ProviderError.
+        """
+        given = await self._run(lambda: self._refund(refund_id, payment_intent, amount_cents))
+        if given.status in {"failed", "canceled"}:
+            raise ProviderRefusedError(given.status)
+        return str(given.id)
+
     def read_event(self, body: bytes, signature: str) -> ProviderEvent:
         """The event in a message's raw body. Raises InvalidSignatureError."""
         try:
@@ -77,7 +93,8 @@ class Stripe:
             raise InvalidSignatureError from error
         about = event.data.object
         session = _session(about) if event.type.startswith("checkout.session.") else None
-        return ProviderEvent(event.id, event.type, session)
+        charge = _charge(about) if event.type == "charge.refunded" else None
+        return ProviderEvent(event.id, event.type, session, charge)
 
     def close(self) -> None:
         """End the threads."""
@@ -94,6 +111,7 @@ class Stripe:
                 "expires_at": int(order.expires_at.timestamp()),
                 "payment_method_types": ["card", "us_bank_account"],
                 "metadata": {"checkout_id": str(order.checkout_id)},
+                "payment_intent_data": {"metadata": {"checkout_id": str(order.checkout_id)}},
                 "line_items": [
                     {
                         "quantity": 1,
@@ -108,22 +126,46 @@ class Stripe:
             options={"idempotency_key": f"ip2a-checkout-{order.checkout_id}"},
         )
 
+    def _refund(self, refund_id: int, payment_intent: str, amount_cents: int) -> Any:  # noqa: ANN401 (the library's object)
+        return self._client.v1.refunds.create(
+            params={
+                "payment_intent": payment_intent,
+                "amount": amount_cents,
+                "metadata": {"refund_id": str(refund_id)},
+            },
+            options={"idempotency_key": f"ip2a-refund-{refund_id}"},
+        )
+
     async def _run(self, call: Callable[[], Answer]) -> Answer:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        except self._stripe.InvalidRequestError as error:
+            raise ProviderRefusedError(type(error).__name__) from error
         except self._stripe.StripeError as error:
             raise ProviderError(type(error).__name__) from error
 
 
 def _session(given: Any) -> ProviderSession:  # noqa: ANN401 (the library's object)
-    reference = given.client_reference_id or ""
     return ProviderSession(
         id=given.id,
-        checkout_id=int(reference) if reference.isascii() and reference.isdigit() else None,
+        checkout_id=_number(given.client_reference_id),
         status=given.status or "",
         payment_status=given.payment_status,
         amount_cents=given.amount_total or 0,
         currency=given.currency or "",
         url=given.url,
         methods=tuple(given.payment_method_types or ()),
+        payment_intent=given.payment_intent,
     )
+
+
+def _charge(given: Any) -> ProviderCharge:  # noqa: ANN401 (the library's object)
+    return ProviderCharge(
+        payment_intent=given.payment_intent,
+        checkout_id=_number((given.metadata or {}).get("checkout_id")),
+        refunded_cents=given.amount_refunded,
+    )
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() else None

@@ -32,7 +32,17 @@ _TAKE_EVENT = text(
     " ON CONFLICT (id) DO NOTHING RETURNING id"
 )
 _LOCK = text(f"SELECT {_COLUMNS} FROM checkouts WHERE id = :id FOR UPDATE")  # noqa: S608 (constant columns)
-_MOVE = text("UPDATE checkouts SET status = :status, updated_at = now() WHERE id = :id")
+_MOVE = text(
+    "UPDATE checkouts SET status = :status, payment_intent = coalesce(payment_intent, :payment_intent),"
+    " updated_at = now() WHERE id = :id"
+)
+_CHARGED = text(
+    """
+    SELECT c.id, c.status, c.member_id, c.amount_cents, p.id AS payment_id
+    FROM checkouts c LEFT JOIN payments p ON p.checkout_id = c.id
+    WHERE c.payment_intent = :payment_intent OR c.id = :checkout_id FOR UPDATE OF c
+    """
+)
 _CHARGE = text(
     """
     WITH charged AS (
@@ -94,9 +104,17 @@ async def lock(connection: AsyncConnection, checkout_id: int) -> RowMapping | No
     return (await connection.execute(_LOCK, {"id": checkout_id})).mappings().first()
 
 
-async def move(connection: AsyncConnection, checkout_id: int, status: str) -> None:
-    """Where it stands now."""
-    await connection.execute(_MOVE, {"id": checkout_id, "status": status})
+async def move(connection: AsyncConnection, checkout_id: int, status: str, payment_intent: str | None = None) -> None:
+    """Where it stands now, and the provider's name of the payment."""
+    await connection.execute(_MOVE, {"id": checkout_id, "status": status, "payment_intent": payment_intent})
+
+
+async def charged(
+    connection: AsyncConnection, payment_intent: str | None, checkout_id: int | None
+) -> RowMapping | None:
+    """The checkout of the provider's payment, and our payment where there is one; nobody else changes it meanwhile."""
+    values = {"payment_intent": payment_intent, "checkout_id": checkout_id}
+    return (await connection.execute(_CHARGED, values)).mappings().first()
 
 
 async def charge(connection: AsyncConnection, checkout: RowMapping, amount_cents: int, method: str) -> bool:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from ip2a.checkout.models import CheckoutStatus
 from ip2a.payments.models import PaymentMethod
 
-FINAL = frozenset({CheckoutStatus.PAID, CheckoutStatus.UNAPPLIED})
+FINAL = frozenset({CheckoutStatus.PAID, CheckoutStatus.UNAPPLIED, CheckoutStatus.REFUNDED})
 
 
 class ProviderSession(NamedTuple):
@@ -19,6 +19,7 @@ class ProviderSession(NamedTuple):
     currency: str
     url: str | None
     methods: tuple[str, ...]
+    payment_intent: str | None = None
 
 
 def standing(session: ProviderSession, event_type: str = "") -> CheckoutStatus:

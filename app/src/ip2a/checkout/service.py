@@ -1,6 +1,6 @@
 """Card payments: beginning them, believing the provider's signed messages, and asking where none came."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -8,11 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ip2a.checkout import repository
 from ip2a.checkout.models import CheckoutStatus
 from ip2a.checkout.provider import InvalidSignatureError, ProviderError, SessionOrder, Stripe
-from ip2a.checkout.rules import ProviderSession, may_follow, method_of, standing
+from ip2a.checkout.rules import FINAL, ProviderSession, may_follow, method_of, standing
 from ip2a.checkout.schemas import CheckoutItem, CheckoutOrder, Received
 from ip2a.database.identity import Identity, transaction
 from ip2a.dues.models import OPEN_STATUSES
 from ip2a.reads import member_subject
+from ip2a.refunds.settling import ProviderCharge, take_charge
 from ip2a.runtime import Runtime
 from ip2a.settings import Settings
 from ip2a.web.dependencies import Caller
@@ -73,12 +74,7 @@ async def begin(
     try:
         session = await provider.create(_order(runtime.settings, checkout, dues, caller.principal.email))
     except ProviderError:
-        raise Problem(
-            503,
-            "provider-unavailable",
-            "The payment provider does not answer; nothing was charged. Try again in a moment.",
-            headers={"Retry-After": "5"},
-        ) from None
+        raise provider_unavailable("The payment provider does not answer; nothing was charged.") from None
     async with caller.transaction(runtime.databases) as connection:
         row = await repository.opened(connection, checkout["id"], session.id, session.url)
     return CheckoutItem.model_validate(dict(row))
@@ -98,9 +94,11 @@ async def receive(runtime: Runtime, body: bytes, signature: str) -> Received:
         reference = session.checkout_id if session else None
         if not await repository.take_event(writing.connection, event.id, event.type, reference):
             return Received(outcome="repeated")
-        if session is None:
-            return Received(outcome="ignored")
-        checkout = await settle(writing.connection, session, event.type)
+        checkout = None
+        if session is not None:
+            checkout = await settle(writing.connection, session, event.type)
+        elif event.charge is not None:
+            checkout = await _take_refund(writing.connection, event.charge, runtime.now())
         if checkout is None:
             return Received(outcome="ignored")
         writing.subjects.append(member_subject(checkout["member_id"]))
@@ -125,8 +123,27 @@ async def settle(connection: AsyncConnection, session: ProviderSession, event_ty
         method = method_of(session.methods).value
         if not ours or not await repository.charge(connection, checkout, session.amount_cents, method):
             status = CheckoutStatus.UNAPPLIED
-    await repository.move(connection, checkout["id"], status.value)
+    await repository.move(connection, checkout["id"], status.value, session.payment_intent)
     return checkout
+
+
+async def _take_refund(connection: AsyncConnection, charge: ProviderCharge, now: datetime) -> RowMapping | None:
+    """Bring our payment to what the provider gave back of it; the checkout if that is news.
+
+    Raises Problem 409 for a payment that was not heard of yet: the provider tells again.
+    """
+    checkout = await repository.charged(connection, charge.payment_intent, charge.checkout_id)
+    if checkout is None:
+        return None
+    if checkout["payment_id"] is not None:
+        known = await take_charge(connection, checkout["payment_id"], charge, now)
+        return checkout if known else None
+    if checkout["status"] == CheckoutStatus.UNAPPLIED and charge.refunded_cents >= checkout["amount_cents"]:
+        await repository.move(connection, checkout["id"], CheckoutStatus.REFUNDED.value)
+        return checkout
+    if CheckoutStatus(checkout["status"]) not in FINAL:
+        raise Problem(409, "not-paid-yet", "This payment was not heard of yet; tell again later.")
+    return None
 
 
 async def unapplied(runtime: Runtime, caller: Caller, *, before: str | None, limit: int) -> Page[CheckoutItem]:
@@ -175,6 +192,11 @@ async def _ask(tools: Tools, provider: Stripe, checkout: RowMapping) -> bool:
         if moved is not None:
             await connection.execute(_OUTBOX, {"subject": member_subject(moved["member_id"]).decode()})
     return moved is not None
+
+
+def provider_unavailable(said: str) -> Problem:
+    """The provider does not answer; the same request may be repeated."""
+    return Problem(503, "provider-unavailable", f"{said} Try again in a moment.", headers={"Retry-After": "5"})
 
 
 def _amount(dues: RowMapping | None, order: CheckoutOrder) -> int:

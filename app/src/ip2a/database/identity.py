@@ -58,5 +58,10 @@ AUTHENTICATION = Identity(resources=frozenset({"users", "audit_write"}))
 async def transaction(engine: AsyncEngine, identity: Identity) -> AsyncIterator[AsyncConnection]:
     """One transaction on behalf of `identity`; commits at the end, rolls back on any error."""
     async with engine.begin() as connection:
-        await connection.execute(_SET_IDENTITY, identity.parameters())
+        await set_identity(connection, identity)
         yield connection
+
+
+async def set_identity(connection: AsyncConnection, identity: Identity) -> None:
+    """From here on the connection's transaction runs on behalf of `identity`."""
+    await connection.execute(_SET_IDENTITY, identity.parameters())

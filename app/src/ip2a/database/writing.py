@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ip2a.database.engines import Databases
 from ip2a.database.identity import Identity, transaction
+from ip2a.database.once import ONCE
 from ip2a.database.outbox import Outbox
 from ip2a.database.pipeline import Call, Pipeline, Row
 from ip2a.database.reading import BROKEN, POSITION, UNKNOWN_POSITION, set_identity
@@ -30,7 +31,9 @@ _OUTBOX = text("INSERT INTO cache_outbox (subject) SELECT unnest(cast(:subjects 
 
 
 class Writing:
-    """A transaction in which something changes; `lsn` is set once it is committed."""
+    """A transaction in which something changes; `lsn` is set once it is committed, or stays 0 where the edge commits
+    and tells it (`Once`).
+    """
 
     def __init__(self, connection: AsyncConnection, subjects: Sequence[bytes]) -> None:
         self.connection = connection
@@ -56,17 +59,26 @@ class Writer:
     @asynccontextmanager
     async def transaction(self, identity: Identity, subjects: Sequence[bytes]) -> AsyncIterator[Writing]:
         """One transaction on behalf of `identity`, after which the cache forgets `subjects`."""
-        async with transaction(self._databases.write, identity) as connection:
+        once = ONCE.get()
+        async with once.transaction(identity) if once else transaction(self._databases.write, identity) as connection:
             writing = Writing(connection, subjects)
             yield writing
             names = [subject.decode() for subject in writing.subjects]
             rows = list((await connection.execute(_OUTBOX, {"subjects": names})).scalars())
+        if once:
+            once.afterwards(lambda: self._forget(rows, writing.subjects))
+        else:
+            writing.lsn = await self._forget(rows, writing.subjects)
+
+    async def _forget(self, rows: Sequence[int], subjects: Sequence[bytes]) -> int:
+        """After a commit: the position behind it; what it changed is no longer in the cache."""
         try:
             ((position,),) = await self._primary.run((((POSITION, ()),),), TIMEOUT)
-            writing.lsn = int(position[0] or 0)
+            lsn = int(position[0] or 0)
         except FAILED as error:
-            writing.lsn = _unknown(error)
-        await self._outbox.invalidate(rows, writing.subjects, writing.lsn)
+            lsn = _unknown(error)
+        await self._outbox.invalidate(rows, subjects, lsn)
+        return lsn
 
     async def run(self, identity: Identity, call: Call, route_class: str = "write") -> Written:
         """One statement that changes something, committed, in one round trip.

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ip2a.dispatches.models import DispatchMethod, DispatchStatus, TermReason
 from ip2a.web.keyset import Identifier
+from ip2a.web.times import Day
 
 
 class DispatchItem(BaseModel):
@@ -61,7 +62,7 @@ class TerminationOrder(BaseModel):
     )
 
     reason: TermReason
-    ended_on: date
+    ended_on: Day
     days_worked: int = Field(strict=True, ge=0, le=20_000, description="Business days.")
 
 

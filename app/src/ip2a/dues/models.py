@@ -62,13 +62,18 @@ class DuesPeriod(Timestamped, Base):
 
 
 class DuesPayment(Timestamped, Base):
-    """What one member owes and has paid for one period, in cents."""
+    """What one member owes and has paid for one period, in cents.
+
+    What is paid is `carried_cents`, from before payments were kept one by one, and the payments less their refunds: the
+    database refuses anything else.
+    """
 
     __tablename__ = "dues_payments"
     __table_args__ = (
         UniqueConstraint("member_id", "period_id"),
         CheckConstraint("amount_due_cents >= 0", name="due"),
         CheckConstraint("amount_paid_cents BETWEEN 0 AND amount_due_cents", name="paid"),
+        CheckConstraint("carried_cents >= 0", name="carried"),
         Index(None, "period_id"),
         Index(
             "ix_dues_payments_open",
@@ -83,4 +88,5 @@ class DuesPayment(Timestamped, Base):
     period_id: Mapped[int] = mapped_column(ForeignKey("dues_periods.id"))
     amount_due_cents: Mapped[int]
     amount_paid_cents: Mapped[int] = mapped_column(server_default="0")
+    carried_cents: Mapped[int] = mapped_column(server_default="0")
     status: Mapped[DuesStatus] = mapped_column(text_enum(DuesStatus, "dues_status"))

@@ -17,7 +17,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ip2a.auth import service as auth_service
 from ip2a.cache.store import Checked, Entry, Slot
-from ip2a.edge import bodies, responses, routing
+from ip2a.database.identity import Identity
+from ip2a.database.once import Once
+from ip2a.edge import bodies, repeats, responses, routing
 from ip2a.edge.context import KEY, Context, CredentialReader, Credentials, Known, client_of
 from ip2a.edge.protocol import whole_answer
 from ip2a.limits.admission import ShedError
@@ -64,6 +66,7 @@ class _Exchange:
 
     __slots__ = (
         "_begun",
+        "_body",
         "_edge",
         "_method",
         "_path",
@@ -86,6 +89,7 @@ class _Exchange:
         self._route = ""
         self._status = 500
         self._begun = False
+        self._body = b""
         self._trace = b""
         self._started = 0.0
 
@@ -264,6 +268,7 @@ class _Exchange:
         except bodies.BodyRefusedError as error:
             await self._refuse_unread(error.refusal)
             return False
+        self._body = body
         self._receive = bodies.replay(body, self._receive)
         return True
 
@@ -285,7 +290,20 @@ class _Exchange:
                     headers.append(NOT_STORED)
             await self._send(message)
 
-        await self._edge._app(self._scope, self._receive, send)
+        key = None
+        if self._method not in routing.SAFE and context.principal is not None:
+            key = repeats.key_of(self._scope["headers"], self._path)
+        if key is None or context.principal is None:
+            await self._edge._app(self._scope, self._receive, send)
+        elif repeats.is_valid(key):
+            once = self._once(context.principal.identity, key)
+            await repeats.answer_once(self._edge._app, self._scope, self._receive, send, once=once, context=context)
+        else:
+            await self._refuse_unread(repeats.INVALID)
+
+    def _once(self, identity: Identity, key: bytes) -> Once:
+        digest = repeats.digest_of(self._scope, self._body)
+        return Once(self._edge._runtime.databases.write, identity, key.decode(), digest)
 
     def _add_freshness(self, context: Context, headers: responses.Headers) -> None:
         if not context.written_lsn or context.principal is None:

@@ -18,7 +18,7 @@ class GrantOrder(BaseModel):
     grant_number: str = Field(min_length=1, max_length=100, pattern=TEXT)
     name: str = Field(min_length=1, max_length=255, pattern=TEXT)
     funding_source: str | None = Field(default=None, max_length=255, pattern=TEXT)
-    total_cents: int = Field(ge=0, le=MAXIMUM_CENTS)
+    total_cents: int = Field(strict=True, ge=0, le=MAXIMUM_CENTS)
     starts_on: RecordDay
     ends_on: RecordDay | None = None
     status: GrantStatus = GrantStatus.PENDING
@@ -36,7 +36,7 @@ class GrantChange(BaseModel):
     version: Version
     name: str | None = Field(default=None, min_length=1, max_length=255, pattern=TEXT)
     funding_source: str | None = Field(default=None, max_length=255, pattern=TEXT)
-    total_cents: int | None = Field(default=None, ge=0, le=MAXIMUM_CENTS)
+    total_cents: int | None = Field(default=None, strict=True, ge=0, le=MAXIMUM_CENTS)
     starts_on: RecordDay | None = None
     ends_on: RecordDay | None = None
     status: GrantStatus | None = None
@@ -74,7 +74,7 @@ class ExpenseOrder(BaseModel):
 
     description: str = Field(min_length=1, max_length=255, pattern=TEXT)
     category: ExpenseCategory
-    amount_cents: int = Field(ge=0, le=MAXIMUM_CENTS)
+    amount_cents: int = Field(strict=True, ge=0, le=MAXIMUM_CENTS)
     vendor: str | None = Field(default=None, max_length=255, pattern=TEXT)
     spent_on: RecordDay
 

@@ -28,7 +28,7 @@ class GrievanceOrder(BaseModel):
     assigned_to: str | None = Field(default=None, max_length=100, pattern=TEXT)
     resolution: str | None = Field(default=None, max_length=2000, pattern=TEXT)
     resolved_on: RecordDay | None = None
-    settlement_cents: int | None = Field(default=None, ge=0, le=MAXIMUM_CENTS)
+    settlement_cents: int | None = Field(default=None, strict=True, ge=0, le=MAXIMUM_CENTS)
 
 
 class GrievanceChange(BaseModel):
@@ -47,7 +47,7 @@ class GrievanceChange(BaseModel):
     assigned_to: str | None = Field(default=None, max_length=100, pattern=TEXT)
     resolution: str | None = Field(default=None, max_length=2000, pattern=TEXT)
     resolved_on: RecordDay | None = None
-    settlement_cents: int | None = Field(default=None, ge=0, le=MAXIMUM_CENTS)
+    settlement_cents: int | None = Field(default=None, strict=True, ge=0, le=MAXIMUM_CENTS)
 
 
 class GrievanceItem(BaseModel):

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ip2a.labor_requests.models import AgreementType, NoCheckMarkReason, RequestStatus
 from ip2a.web.keyset import Identifier
-from ip2a.web.times import LocalTime
+from ip2a.web.times import Day, LocalTime
 
 
 class LaborRequestOrder(BaseModel):
@@ -31,7 +31,7 @@ class LaborRequestOrder(BaseModel):
     employer_id: Identifier
     book_id: Identifier
     workers_requested: int = Field(strict=True, ge=1, le=500)
-    start_date: date
+    start_date: Day
     start_time: LocalTime = time(7, 0)
     wage_rate_cents: int | None = Field(default=None, strict=True, ge=0, le=100_000)
     worksite: str | None = Field(default=None, max_length=200)

@@ -36,7 +36,7 @@ async def pay_my_dues(
     caller: Annotated[Caller, Depends(require("dues:pay"))],
     member_id: OwnMember,
 ) -> Response:
-    """Pay one of the caller's own months, where card payments are off; 200 when this key was answered before."""
+    """Pay one of the caller's own months, where card payments are off."""
     if runtime.card_payments is not None:
         raise Problem(409, "pay-by-card", "Pay by card: POST /api/v1/my/dues/{dues_id}/checkout.")
     return await _record(runtime, caller, dues_id, member_id, body=body, key=key)
@@ -51,7 +51,7 @@ async def record_payment(
     runtime: RuntimeDependency,
     caller: Annotated[Caller, Depends(require("dues:process"))],
 ) -> Response:
-    """Record a payment of any member, for staff; 200 when this key was answered before."""
+    """Record a payment of any member, for staff."""
     return await _record(runtime, caller, dues_id, None, body=body, key=key)
 
 
@@ -68,4 +68,5 @@ async def _record(
         key=key,
     )
     caller.wrote(recorded.lsn)
-    return Response(recorded.receipt, 200 if recorded.replayed else 201, media_type="application/json")
+    headers = {"idempotent-replayed": "true"} if recorded.replayed else None
+    return Response(recorded.receipt, 201, headers, media_type="application/json")

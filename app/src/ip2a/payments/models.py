@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, LargeBinary, String, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, LargeBinary, SmallInteger, String, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import BigInteger
 
@@ -47,7 +47,7 @@ class Payment(Base):
 
 
 class IdempotencyKey(Base):
-    """A client's key for one payment; the same key with another request is refused."""
+    """A client's key for one write, and the answer; the same key with another request is refused."""
 
     __tablename__ = "idempotency_keys"
     __table_args__ = (Index(None, "created_at"),)
@@ -55,5 +55,8 @@ class IdempotencyKey(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     key: Mapped[str] = mapped_column(String(100), primary_key=True)
     request_digest: Mapped[bytes] = mapped_column(LargeBinary)
-    payment_id: Mapped[int] = mapped_column(ForeignKey("payments.id"))
+    payment_id: Mapped[int | None] = mapped_column(ForeignKey("payments.id"))
+    status: Mapped[int | None] = mapped_column(SmallInteger)
+    media_type: Mapped[str | None] = mapped_column(String(100))
+    answer: Mapped[bytes | None] = mapped_column(LargeBinary)
     created_at: Mapped[Timestamp] = mapped_column(server_default=func.now())

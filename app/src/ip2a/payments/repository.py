@@ -35,7 +35,7 @@ class PaymentOrder(NamedTuple):
 # The row lock of the UPDATE serializes payments of one dues row; the primary key of idempotency_keys stops a
 # second transaction with the same key, whatever the code does.
 RECORD = Statement(
-    b"ip2a_record_payment",
+    b"ip2a_record_payment_2",
     b"""
     WITH charged AS (
         UPDATE dues_payments SET
@@ -57,37 +57,38 @@ RECORD = Statement(
             'RCP-' || to_char(now(), 'YYYYMM') || '-' || lpad(to_hex(payment_id), 8, '0'), $5::integer
         FROM numbered
         RETURNING id, receipt_number, dues_payment_id, member_id, amount_cents, method, recorded_at),
+    told AS (
+        SELECT paid.id, paid.member_id, json_build_object('payment_id', paid.id, 'receipt_number', receipt_number,
+            'dues_payment_id', dues_payment_id, 'amount_cents', amount_cents, 'method', method,
+            'recorded_at', recorded_at, 'balance_cents', charged.balance_cents, 'status', charged.status)::text receipt
+        FROM paid, charged),
     remembered AS (
-        INSERT INTO idempotency_keys (user_id, key, request_digest, payment_id)
-        SELECT $5::integer, $6::varchar, $7::bytea, payment_id FROM numbered),
+        INSERT INTO idempotency_keys (user_id, key, request_digest, payment_id, status, media_type, answer)
+        SELECT $5::integer, $6::varchar, $7::bytea, id, 201, 'application/json', convert_to(receipt, 'UTF8') FROM told),
     stale AS (
         INSERT INTO cache_outbox (subject) SELECT 'member:' || member_id FROM charged RETURNING id)
-    SELECT json_build_object('payment_id', paid.id, 'receipt_number', receipt_number,
-            'dues_payment_id', dues_payment_id, 'amount_cents', amount_cents, 'method', method,
-            'recorded_at', recorded_at, 'balance_cents', charged.balance_cents, 'status', charged.status,
-            'replayed', false)::text,
-        paid.member_id, stale.id
-    FROM paid, charged, stale
+    SELECT receipt, told.member_id, stale.id FROM told, stale
     """,
 )
 """Records a PaymentOrder and answers (Receipt's JSON, member, outbox row), or nothing when the dues row does not take
 it or the key was used. Fails with UniqueViolation when another transaction records under the same key right now."""
 
 EXPLAIN = Statement(
-    b"ip2a_explain_payment",
+    b"ip2a_explain_payment_2",
     b"""
     SELECT encode(k.request_digest, 'hex'),
-        json_build_object('payment_id', p.id, 'receipt_number', p.receipt_number,
-            'dues_payment_id', p.dues_payment_id, 'amount_cents', p.amount_cents, 'method', p.method,
-            'recorded_at', p.recorded_at, 'balance_cents', d.amount_due_cents - d.amount_paid_cents,
-            'status', d.status, 'replayed', true)::text,
+        coalesce(convert_from(k.answer, 'UTF8'), json_build_object('payment_id', p.id,
+            'receipt_number', p.receipt_number, 'dues_payment_id', p.dues_payment_id, 'amount_cents', p.amount_cents,
+            'method', p.method, 'recorded_at', p.recorded_at,
+            'balance_cents', d.amount_due_cents - d.amount_paid_cents, 'status', d.status)::text),
         NULL::varchar, NULL::integer
-    FROM idempotency_keys k JOIN payments p ON p.id = k.payment_id
-    JOIN dues_payments d ON d.id = p.dues_payment_id
+    FROM idempotency_keys k LEFT JOIN payments p ON p.id = k.payment_id
+    LEFT JOIN dues_payments d ON d.id = p.dues_payment_id
     WHERE k.user_id = $3::integer AND k.key = $4::varchar
     UNION ALL
     SELECT NULL, NULL, status, amount_due_cents - amount_paid_cents FROM dues_payments
     WHERE id = $1::integer AND ($2::integer IS NULL OR member_id = $2::integer)
     """,
 )
-"""Why RECORD answered nothing: the receipt given before under this key, then the dues row as it is."""
+"""Why RECORD answered nothing: the receipt given before under this key (where the key is older than kept answers, as
+things are now), then the dues row as it is."""

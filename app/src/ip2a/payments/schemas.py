@@ -32,4 +32,3 @@ class Receipt(BaseModel):
     recorded_at: datetime
     balance_cents: int = Field(description="What is still to be paid for the month.")
     status: DuesStatus
-    replayed: bool = Field(description="True when the same Idempotency-Key was answered before.")

@@ -15,7 +15,7 @@ from ip2a.referrals.models import (
 )
 from ip2a.referrals.rules import Confidence
 from ip2a.web.keyset import Identifier
-from ip2a.web.times import LocalTime
+from ip2a.web.times import Day, LocalTime
 
 
 class BookItem(BaseModel):
@@ -103,7 +103,7 @@ class ExemptionRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reason": "medical"}]})
 
     reason: ExemptReason
-    until: date | None = Field(default=None, description="Last day of the exemption.")
+    until: Day | None = Field(default=None, description="Last day of the exemption.")
 
 
 class RollOffRequest(BaseModel):

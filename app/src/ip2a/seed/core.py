@@ -36,7 +36,7 @@ MEMBER_COLUMNS = (
     "id member_number first_name last_name address city state zip_code phone email date_of_birth hire_date status"
     " classification"
 )
-DUES_COLUMNS = "id member_id period_id amount_due_cents amount_paid_cents status"
+DUES_COLUMNS = "id member_id period_id amount_due_cents amount_paid_cents status carried_cents"
 PAYMENT_COLUMNS = "dues_payment_id member_id amount_cents method receipt_number recorded_by_id recorded_at"
 
 
@@ -191,9 +191,9 @@ def _dues(
             if position == 0:
                 made = _own_dues(cents, age)
             identifier = next(ids)
-            rows.append(
-                (identifier, member_id, period, made.amount_due_cents, made.amount_paid_cents, made.status.value)
-            )
+            carried = made.amount_paid_cents if age >= profile.months_paid else 0
+            amounts = (made.amount_due_cents, made.amount_paid_cents)
+            rows.append((identifier, member_id, period, *amounts, made.status.value, carried))
             if made.amount_paid_cents + people.SMALLEST_OPEN_CENTS <= made.amount_due_cents:
                 opened.append((identifier, member_id))
             if made.amount_paid_cents and age < profile.months_paid:

@@ -14,7 +14,7 @@ from ip2a.training.models import (
     StudentStatus,
 )
 from ip2a.web.keyset import Identifier
-from ip2a.web.times import LocalTime
+from ip2a.web.times import Day, LocalTime
 
 CLASS_SIZE = 100
 
@@ -86,7 +86,7 @@ class SessionOrder(BaseModel):
 
     course_id: Identifier
     cohort: str = Field(min_length=1, max_length=50)
-    session_date: date
+    session_date: Day
     start_time: LocalTime
     end_time: LocalTime
     topic: str | None = Field(default=None, max_length=200)
@@ -188,8 +188,8 @@ class CertificationOrder(BaseModel):
 
     certification_type: CertificationType
     certificate_number: str | None = Field(default=None, max_length=100)
-    issued_on: date
-    expires_on: date | None = None
+    issued_on: Day
+    expires_on: Day | None = None
 
 
 class CertificationItem(BaseModel):

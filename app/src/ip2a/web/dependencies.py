@@ -17,6 +17,7 @@ from ip2a.auth import service as auth_service
 from ip2a.auth.service import Client
 from ip2a.database.engines import Databases
 from ip2a.database.identity import Identity, transaction
+from ip2a.database.once import ONCE
 from ip2a.edge.context import Context, client_of, context_of
 from ip2a.runtime import Runtime
 from ip2a.security.permissions import is_administration
@@ -62,7 +63,8 @@ class Caller:
 
     def transaction(self, databases: Databases) -> AbstractAsyncContextManager[AsyncConnection]:
         """One transaction on the primary on the caller's behalf, of what is not cached."""
-        return transaction(databases.write, self.identity)
+        once = ONCE.get()
+        return once.transaction(self.identity) if once else transaction(databases.write, self.identity)
 
     @property
     def min_lsn(self) -> int:

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from ip2a.database.once import AnsweredBeforeError
 from ip2a.edge import routing
 from ip2a.limits.admission import ShedError
 from ip2a.pages.rendering import render_error
@@ -25,6 +26,7 @@ UNAVAILABLE = (OperationalError, InterfaceError, psycopg.OperationalError, psyco
 def install(app: FastAPI) -> None:
     """Register the handlers."""
     app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(AnsweredBeforeError, _on_answered_before)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(PoolTimeout, _on_overload)
@@ -54,6 +56,10 @@ def _answer(request: Request, problem: Problem, fields: list[FieldProblem] | Non
 async def _on_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 (Starlette's handler type is wider than what it passes)
     return _answer(request, error)
+
+
+async def _on_answered_before(request: Request, _error: Exception) -> Response:
+    return _answer(request, Problem(409, "answered-before", "The edge gives the first answer instead of this one."))
 
 
 async def _on_validation(request: Request, error: Exception) -> Response:

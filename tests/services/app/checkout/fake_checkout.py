@@ -21,13 +21,15 @@ SECRET = "whsec_fake"
 
 
 class FakeCheckout:
-    """Its sessions by id. `broken` makes it answer 500."""
+    """Its sessions by id, and refunds by our keys. `broken` makes it answer 500, `refusing` 400."""
 
     def __init__(self) -> None:
         self.sessions: dict[str, dict[str, Any]] = {}
         self.by_key: dict[str, str] = {}
         self.asked = 0
         self.broken = False
+        self.refusing = False
+        self.refunds: dict[str, dict[str, Any]] = {}
         self._events = 0
         self._lock = Lock()
 
@@ -47,8 +49,35 @@ class FakeCheckout:
                     "currency": form["line_items[0][price_data][currency]"][0],
                     "url": f"https://checkout.stripe.com/c/pay/{number}",
                     "payment_method_types": ["card"],
+                    "payment_intent": f"pi_fake_{number}",
                 }
             return self.sessions[self.by_key[key]]
+
+    def refund(self, key: str, form: dict[str, list[str]]) -> dict[str, Any]:
+        """The refund of this idempotency key, made if it is new."""
+        with self._lock:
+            if key not in self.refunds:
+                self.refunds[key] = {
+                    "id": f"re_fake_{form['payment_intent'][0]}_{len(self.refunds) + 1}",
+                    "object": "refund",
+                    "amount": int(form["amount"][0]),
+                    "payment_intent": form["payment_intent"][0],
+                    "status": "succeeded",
+                }
+            return self.refunds[key]
+
+    def charge(self, number: str, refunded: int) -> bytes:
+        """A message that this much of the session's charge was given back by now."""
+        session = self.sessions[number]
+        charge = {
+            "id": f"ch_fake_{number}",
+            "object": "charge",
+            "amount": session["amount_total"],
+            "amount_refunded": refunded,
+            "payment_intent": session["payment_intent"],
+            "metadata": {"checkout_id": session["client_reference_id"]},
+        }
+        return self._message("charge.refunded", charge)
 
     def set(self, number: str, **fields: object) -> None:
         """What happened to a session at the provider."""
@@ -56,13 +85,11 @@ class FakeCheckout:
 
     def event(self, number: str, kind: str = "completed") -> bytes:
         """A message about the session as it is now."""
+        return self._message(f"checkout.session.{kind}", dict(self.sessions[number]))
+
+    def _message(self, kind: str, about: dict[str, Any]) -> bytes:
         self._events += 1
-        message = {
-            "id": f"evt_fake_{self._events}",
-            "object": "event",
-            "type": f"checkout.session.{kind}",
-            "data": {"object": dict(self.sessions[number])},
-        }
+        message = {"id": f"evt_fake_{self._events}", "object": "event", "type": kind, "data": {"object": about}}
         return json.dumps(message).encode()
 
 
@@ -82,15 +109,17 @@ def fake_checkout() -> Iterator[tuple[FakeCheckout, str]]:
         def do_POST(self) -> None:
             form = parse_qs(self.rfile.read(int(self.headers["content-length"])).decode())
             fake.asked += 1
-            self._answer(lambda: fake.create(self.headers["idempotency-key"], form))
+            make = fake.refund if self.path.endswith("/refunds") else fake.create
+            self._answer(lambda: make(self.headers["idempotency-key"], form), refused=fake.refusing)
 
         def do_GET(self) -> None:
             fake.asked += 1
             self._answer(lambda: fake.sessions[self.path.rsplit("/", 1)[1]])
 
-        def _answer(self, make: Any) -> None:
-            body = json.dumps({"error": {"message": "broken"}} if fake.broken else make()).encode()
-            self.send_response(500 if fake.broken else 200)
+        def _answer(self, make: Any, *, refused: bool = False) -> None:
+            wrong = {"error": {"type": "invalid_request_error", "message": "no"}}
+            body = json.dumps(wrong if fake.broken or refused else make()).encode()
+            self.send_response(500 if fake.broken else 400 if refused else 200)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(body)))
             self.end_headers()

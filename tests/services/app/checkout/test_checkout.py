@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-import httpx
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
@@ -19,64 +16,11 @@ from ip2a.checkout.provider import SessionOrder, Stripe
 from ip2a.checkout.service import reconcile
 from ip2a.database.identity import SYSTEM, transaction
 from ip2a.runtime import Runtime
-from ip2a.settings import Settings
 from ip2a.worker.work import Tools
-from tests.services.app.checkout.fake_checkout import SECRET, FakeCheckout, fake_checkout, signature
+from tests.services.app.checkout.conftest import HOOK, begin, deliver, money
+from tests.services.app.checkout.fake_checkout import FakeCheckout, signature
 from tests.services.app.conftest import DUE_CENTS, People, Person, browser, log_in
 from tests.services.conftest import or_fail
-
-HOOK = "/api/v1/webhooks/stripe"
-
-
-@pytest.fixture(scope="module")
-def provider() -> Iterator[tuple[FakeCheckout, str]]:
-    with fake_checkout() as fake:
-        yield fake
-
-
-@pytest.fixture
-async def paying(runtime: Runtime, provider: tuple[FakeCheckout, str]) -> AsyncIterator[Runtime]:
-    """The platform with card payments at the fake."""
-    provider[0].broken = False
-    values = {
-        "payments_provider": "stripe",
-        "stripe_endpoint": provider[1],
-        "stripe_api_key": "sk_test_fake",
-        "stripe_webhook_secret": SECRET,
-    }
-    settings = Settings.model_validate({**runtime.settings.model_dump(), **values})
-    stripe = Stripe(settings)
-    yield replace(runtime, settings=settings, card_payments=stripe)
-    stripe.close()
-
-
-@pytest.fixture
-async def member(people: People) -> Person:
-    return await people.make()
-
-
-async def begin(client: httpx.AsyncClient, dues: int, key: str, **body: object) -> httpx.Response:
-    path = f"/api/v1/my/dues/{dues}/checkout"
-    return await client.post(path, json=body, headers={"Idempotency-Key": key})
-
-
-async def deliver(client: httpx.AsyncClient, body: bytes, **how: object) -> httpx.Response:
-    return await client.post(HOOK, content=body, headers={"Stripe-Signature": signature(body, **how)})  # type: ignore[arg-type]  # passed on
-
-
-async def money(runtime: Runtime, dues: int) -> tuple[int, int, str, list[str]]:
-    """(paid, payments, status of the dues, status of its checkouts)."""
-    async with transaction(runtime.databases.write, SYSTEM) as connection:
-        row = await connection.execute(
-            text(
-                "SELECT amount_paid_cents, (SELECT count(*) FROM payments WHERE dues_payment_id = d.id), status,"
-                " array(SELECT status::text FROM checkouts WHERE dues_payment_id = d.id ORDER BY id)"
-                " FROM dues_payments d WHERE id = :id"
-            ),
-            {"id": dues},
-        )
-        paid, payments, status, checkouts = row.one()
-    return int(paid), int(payments), str(status), list(checkouts)
 
 
 async def test_a_month_is_paid_once_however_often_the_message_comes(
@@ -230,5 +174,6 @@ async def test_stripes_own_description_accepts_what_we_ask(paying: Runtime) -> N
             made = await stripe.create(order)
             assert made.id.startswith("cs_")
             assert (await stripe.retrieve(made.id)).id
+            assert (await stripe.refund(1, "pi_any", 100)).startswith("re_")
         finally:
             stripe.close()

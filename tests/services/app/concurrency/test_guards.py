@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date
 
 import pytest
@@ -32,6 +33,52 @@ WRONGS = {
     "more paid than is due": (
         "ck_dues_payments_paid",
         "UPDATE dues_payments SET amount_paid_cents = amount_due_cents + 1 WHERE id = :dues_id",
+    ),
+    "money that no payment brought": (
+        "dues .* is not the sum of its payments",
+        "UPDATE dues_payments SET amount_paid_cents = amount_paid_cents + 1 WHERE id = :dues_id",
+    ),
+    "a payment that pays nothing": (
+        "dues .* is not the sum of its payments",
+        "INSERT INTO payments (dues_payment_id, member_id, amount_cents, method, receipt_number, recorded_by_id)"
+        " VALUES (:dues_id, :member_id, 5, 'cash', 'RCP-alone', :user)",
+    ),
+    "paid dues without a payment": (
+        "dues .* is not the sum of its payments",
+        "INSERT INTO dues_payments (member_id, period_id, amount_due_cents, amount_paid_cents, status)"
+        " VALUES (:waiting_member_id, :period_id, 7500, 7500, 'paid')",
+    ),
+    "a refund that gives nothing back": (
+        "dues .* is not the sum of its payments",
+        "UPDATE refunds SET status = 'refunded', refunded_at = now(), decided_by_id = NULL, requested_by_id = NULL"
+        " WHERE id = :refund_id",
+    ),
+    "a refund approved by who asked": (
+        "ck_refunds_four_eyes",
+        "UPDATE refunds SET status = 'approved', decided_by_id = requested_by_id WHERE id = :refund_id",
+    ),
+    "more given back than was paid": (
+        "more than what is left of its payment",
+        "INSERT INTO refunds (payment_id, dues_payment_id, member_id, amount_cents, reason, status)"
+        " SELECT payment_id, dues_payment_id, member_id, 3, 'too much', 'approved' FROM refunds WHERE id = :refund_id",
+    ),
+    "a refund of another member's payment": (
+        "more than what is left of its payment",
+        "INSERT INTO refunds (payment_id, dues_payment_id, member_id, amount_cents, reason, status)"
+        " SELECT payment_id, dues_payment_id, :waiting_member_id, 1, 'not theirs', 'approved' FROM refunds"
+        " WHERE id = :refund_id",
+    ),
+    "a sixth failure": (
+        "ck_users_failed_login_attempts",
+        "UPDATE users SET failed_login_attempts = 6, locked_until = now() WHERE id = :user",
+    ),
+    "fewer failures than none": (
+        "ck_users_failed_login_attempts",
+        "UPDATE users SET failed_login_attempts = -1 WHERE id = :user",
+    ),
+    "five failures without a lock": (
+        "ck_users_locked",
+        "UPDATE users SET failed_login_attempts = 5, locked_until = NULL WHERE id = :user",
     ),
     "a payment of nothing": (
         "ck_payments_amount",
@@ -105,15 +152,49 @@ async def test_a_won_bid_gives_one_dispatch(runtime: Runtime, world: World) -> N
 
 async def test_an_idempotency_key_is_used_once(runtime: Runtime, world: World) -> None:
     statement = (
-        "WITH p AS (INSERT INTO payments (dues_payment_id, member_id, amount_cents, method, receipt_number,"
-        " recorded_by_id) VALUES (:dues_id, :member_id, 1, 'cash', 'RCP-' || gen_random_uuid(), :user) RETURNING id)"
-        " INSERT INTO idempotency_keys (user_id, key, request_digest, payment_id) SELECT :user, 'k', 'd', id FROM p"
+        "INSERT INTO idempotency_keys (user_id, key, request_digest, payment_id) VALUES (:user, 'k', 'd', :payment_id)"
     )
-    values: dict[str, object] = {
-        "dues_id": world.ids["dues_id"],
-        "member_id": world.ids["member_id"],
-        "user": world.person.user_id,
-    }
+    values: dict[str, object] = {"payment_id": world.ids["payment_id"], "user": world.person.user_id}
     await attempt(runtime, statement, values)
     with pytest.raises(IntegrityError, match="pk_idempotency_keys"):
         await attempt(runtime, statement, values)
+
+
+async def test_what_was_given_back_stays_so(runtime: Runtime, world: World) -> None:
+    refund = {"refund_id": world.ids["refund_id"]}
+    given = (
+        "WITH r AS (UPDATE refunds SET status = 'refunded', refunded_at = now(), requested_by_id = NULL"
+        " WHERE id = :refund_id RETURNING dues_payment_id, amount_cents)"
+        " UPDATE dues_payments d SET amount_paid_cents = amount_paid_cents - r.amount_cents FROM r"
+        " WHERE d.id = r.dues_payment_id"
+    )
+    await attempt(runtime, given, dict(refund))
+    for undone in ("status = 'failed', refunded_at = NULL", "amount_cents = 2"):
+        with pytest.raises(IntegrityError, match="is final"):
+            await attempt(runtime, f"UPDATE refunds SET {undone} WHERE id = :refund_id", dict(refund))  # noqa: S608
+
+
+async def test_two_refunds_at_once_do_not_give_back_more_than_was_paid(runtime: Runtime, world: World) -> None:
+    """Each sees only itself until it waits for the other."""
+    approve = text(
+        "INSERT INTO refunds (payment_id, dues_payment_id, member_id, amount_cents, reason, status)"
+        " SELECT payment_id, dues_payment_id, member_id, 2, 'all of it', 'approved' FROM refunds WHERE id = :refund_id"
+    )
+    used = {"refund_id": world.ids["refund_id"]}
+    began = asyncio.Event()
+
+    async def first() -> None:
+        async with transaction(runtime.databases.write, SYSTEM) as connection:
+            await connection.execute(approve, used)
+            began.set()
+            await asyncio.sleep(0.2)  # the other one is waiting by now; if not, it is refused all the same
+
+    async def second() -> None:
+        await began.wait()
+        async with transaction(runtime.databases.write, SYSTEM) as connection:
+            await connection.execute(approve, used)
+
+    results = await asyncio.gather(first(), second(), return_exceptions=True)
+    assert results[0] is None
+    assert isinstance(results[1], IntegrityError)
+    assert "left of its payment" in str(results[1])
