@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from psycopg.errors import QueryCanceled
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ip2a.database.pipeline import Batch, Pipeline, Row, Statement
@@ -91,10 +91,11 @@ def _watch_engine(engine: AsyncEngine) -> None:
         if trace is not None and trace.breaks(statement):
             raise QueryCanceled("on purpose")
 
-    def commit(_connection: object) -> None:
+    def commit(connection: Connection) -> None:
         trace = CURRENT.get()
         if trace is not None:
             if trace.breaks(COMMIT):
+                connection.connection.rollback()  # as a server does that refuses to commit
                 raise QueryCanceled("on purpose")
             trace.in_transaction -= 1
 

@@ -33,6 +33,7 @@ class JobBid(Timestamped, Base):
             postgresql_where=text("status IN ('pending', 'accepted')"),
         ),
         Index(None, "member_id", "id"),
+        Index(None, "labor_request_id", "id"),
         Index(
             "ix_job_bids_rejected_by_member",
             "member_id",

@@ -67,6 +67,7 @@ class Dispatch(Timestamped, Base):
             postgresql_where=text("bid_id IS NOT NULL"),
         ),
         Index(None, "member_id", "id"),
+        Index(None, "status", "id"),
         Index(None, "labor_request_id"),
         Index(None, "employer_id", "member_id"),
         Index(

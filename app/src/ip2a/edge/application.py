@@ -9,6 +9,7 @@ scope (`context`), so that nothing is asked twice.
 
 import logging
 import time
+from dataclasses import replace
 
 import psycopg
 from sqlalchemy.exc import DBAPIError
@@ -302,8 +303,10 @@ class _Exchange:
             await self._refuse_unread(repeats.INVALID)
 
     def _once(self, identity: Identity, key: bytes) -> Once:
-        digest = repeats.digest_of(self._scope, self._body)
-        return Once(self._edge._runtime.databases.write, identity, key.decode(), digest)
+        runtime, digest = self._edge._runtime, repeats.digest_of(self._scope, self._body)
+        client = client_of(self._scope, runtime.settings.trusted_proxies)
+        caller = replace(identity, address=client.address, correlation_id=client.correlation_id)
+        return Once(runtime.databases.write, caller, key.decode(), digest)
 
     def _add_freshness(self, context: Context, headers: responses.Headers) -> None:
         if not context.written_lsn or context.principal is None:

@@ -40,6 +40,7 @@ class Member(Record):
     __table_args__ = (
         Index(None, "last_name", "first_name", "id"),
         Index(None, "status", "classification"),
+        Index(None, "classification", "last_name", "first_name", "id"),
         Index(None, "last_name_key"),
         Index(None, "first_name_key"),
         Index(None, "member_number_key"),

@@ -40,6 +40,7 @@ class SaltingActivity(Record):
         CheckConstraint("workers_contacted >= 0 AND cards_signed BETWEEN 0 AND workers_contacted", name="counts"),
         Index(None, "organization_id", "id"),
         Index(None, "member_id", "id"),
+        Index(None, "activity_type", "id"),
     )
 
     member_id: Mapped[int] = mapped_column(ForeignKey("members.id"))

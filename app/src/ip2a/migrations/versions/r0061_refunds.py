@@ -21,6 +21,7 @@ def upgrade() -> None:
     _carried()
     _paid_is_the_sum()
     _refunds_fit()
+    _indexes()
     op.execute(
         """
         ALTER TABLE users
@@ -32,6 +33,19 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     raise NotImplementedError("steps only go forward; restore a backup to go back")
+
+
+def _indexes() -> None:
+    """Of lists by a filter that no index served."""
+    op.execute(
+        """
+        CREATE INDEX ix_members_classification_last_name_first_name_id
+            ON members (classification, last_name, first_name, id);
+        CREATE INDEX ix_salting_activities_activity_type_id ON salting_activities (activity_type, id);
+        CREATE INDEX ix_job_bids_labor_request_id_id ON job_bids (labor_request_id, id);
+        CREATE INDEX ix_dispatches_status_id ON dispatches (status, id);
+        """
+    )
 
 
 def _refunds() -> None:
