@@ -25,7 +25,7 @@ from ip2a.security.tokens import TokenKeys, issue_access_token
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER_CORE, GENERATOR_CORE = "0", "1"
-MEMBERS = 12_000
+MEMBERS = 18_000  # fewer than a process remembers the credentials of
 POOL_SIZE = 20  # server connections of each pooler
 MONTHS, JOBS = 31, 43  # dues and employments of a member of the local
 PASSWORD = "bench password 46"  # noqa: S105 (of made-up people)
@@ -215,11 +215,14 @@ def _fill_history(servers: Postgres, people: int) -> None:
 
 
 class Application:
-    """A running server process."""
+    """A running server process; `limited` ones refuse identities that ask more often than members may."""
 
-    def __init__(self, port: int, program: subprocess.Popen[bytes], ops_port: int = 0) -> None:
+    def __init__(
+        self, port: int, program: subprocess.Popen[bytes], ops_port: int = 0, *, limited: bool = False
+    ) -> None:
         self.port = port
         self.ops_port = ops_port
+        self.limited = limited
         self._program = program
 
     @property
@@ -239,6 +242,7 @@ def ours(environment: dict[str, str], *, pinned: bool = True) -> Iterator[Applic
     port, ops = process.free_port(), process.free_port()
     arguments = ["-m", "ip2a", "serve", "--host", HOST, "--port", str(port), "--ops-port", str(ops)]
     with _running([*arguments, "--drain-delay", "0"], environment, "/readyz", pinned=pinned, ports=(port, ops)) as made:
+        made.limited = True
         yield made
 
 
@@ -249,6 +253,16 @@ def served(module: str, environment: dict[str, str], ready: str = "/", *, pinned
     arguments = ["-m", "uvicorn", module, "--host", HOST, "--port", str(port), "--timeout-keep-alive", "120"]
     arguments += ["--no-access-log", "--log-level", "warning", "--backlog", "4096"]
     with _running(arguments, environment, ready, pinned=pinned, ports=(port, 0)) as made:
+        yield made
+
+
+@contextmanager
+def layer(name: str, environment: dict[str, str], ready: str = "/livez") -> Iterator[Application]:
+    """A part of the platform (`bench.app.layers`), pinned to SERVER_CORE."""
+    port = process.free_port()
+    environment = {**environment, "BENCH_LAYER": name, "BENCH_PORT": str(port)}
+    with _running(["-m", "bench.app.layers"], environment, ready, pinned=True, ports=(port, 0)) as made:
+        made.limited = True
         yield made
 
 

@@ -61,7 +61,7 @@ RECORD = Statement(
         INSERT INTO idempotency_keys (user_id, key, request_digest, payment_id)
         SELECT $5::integer, $6::varchar, $7::bytea, payment_id FROM numbered),
     stale AS (
-        INSERT INTO cache_outbox (subject) SELECT 'member:' || member_id FROM charged RETURNING id)
+        INSERT INTO cache_outbox (subject) SELECT 'dues:' || member_id FROM charged RETURNING id)
     SELECT json_build_object('payment_id', paid.id, 'receipt_number', receipt_number,
             'dues_payment_id', dues_payment_id, 'amount_cents', amount_cents, 'method', method,
             'recorded_at', recorded_at, 'balance_cents', charged.balance_cents, 'status', charged.status,
