@@ -62,7 +62,7 @@ class Answered:
 class Pace:
     """Keeps the identities below their limit: a run waits until what it may send fits into the minute.
 
-    Counted as the platform counts: this minute's requests and the share of the last minute's that is less than 60 s ago.
+    Counted as the platform counts: this minute's requests and the last minute's share within 60 s.
     """
 
     MOST_PER_SECOND = 50_000
