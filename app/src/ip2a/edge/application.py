@@ -248,7 +248,7 @@ class _Exchange:
         headers = responses.rate_headers(rate, remaining, responses.seconds_to_reset())
         if self._method not in routing.SAFE and not await self._take_body():
             return
-        if context.route_class == "self":
+        if self._method in routing.SAFE and self._path in self._edge._reads:
             await self._forward(context, headers)
             return
         async with self._edge._runtime.admission.gate(context.route_class).admitted():

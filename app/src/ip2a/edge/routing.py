@@ -35,11 +35,11 @@ def anonymous_rate(method: str, path: str) -> Rate:
 
 
 def route_class(method: str, path: str, rate: Rate) -> str:
-    """The admission class. Cacheable reads gate themselves when they miss."""
+    """The admission class of what is not a cacheable read: those gate themselves when they miss."""
     if path in LOGIN:
         return "login"
     if path.startswith(REPORTS):
         return "reports"
-    if method in SAFE:
-        return "self"
-    return "write" if rate.user_type in {MEMBER.user_type, "anonymous"} else "staff"
+    if rate.user_type not in {MEMBER.user_type, ANONYMOUS.user_type, VISITOR.user_type}:
+        return "staff"
+    return "page" if method in SAFE else "write"

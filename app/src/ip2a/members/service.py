@@ -32,13 +32,15 @@ async def change_contact(runtime: Runtime, identity: Identity, member_id: int, c
 
     Raises Problem 404.
     """
-    changes = change.model_dump(exclude_unset=True)
-    if not changes:
+    if not change.model_fields_set:
         return 0
-    async with runtime.writer.transaction(identity, [PROFILE.subject_of(member_id)]) as writing:
-        if not await repository.change_contact(writing.connection, member_id, changes):
-            raise Problem(404, "no-such-member", "There is no such member.")
-    return writing.lsn
+    changes = change.model_dump_json(exclude_unset=True).encode()
+    written = await runtime.writer.run(identity, (repository.CHANGE_CONTACT, (b"%d" % member_id, changes)))
+    if not written.rows:
+        raise Problem(404, "no-such-member", "There is no such member.")
+    outbox_row = int(written.rows[0][0] or 0)
+    await runtime.writer.invalidate(outbox_row, [PROFILE.subject_of(member_id)], written.lsn)
+    return written.lsn
 
 
 MEMBERS = Kind(
