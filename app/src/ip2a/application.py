@@ -128,6 +128,8 @@ def create_api(runtime: Runtime, readiness: Readiness) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
+        # FastAPI's own would tell exceptions' messages; what is told of requests is `observability.spans`.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         responses={
             "default": {
                 "model": ProblemBody,

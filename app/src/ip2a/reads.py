@@ -145,11 +145,12 @@ class ReadThrough:
         Raises ShedError, psycopg.Error, TimeoutError, SQLAlchemy's TimeoutError.
         """
         key = (query.subject, query.name)
+        needed = max(min_lsn, slot.last_invalidation or 0)
         running = None if query.read.primary_only else self._flights.get(key)
-        if running is not None and running[0] >= min_lsn:
+        if running is not None and running[0] >= needed:
             return await asyncio.shield(running[1])
         task = asyncio.create_task(self._admit_and_load(query, slot, min_lsn))
-        self._flights[key] = (min_lsn, task)
+        self._flights[key] = (needed, task)
 
         def landed(done: asyncio.Task[Entry]) -> None:
             if self._flights.get(key, (0, None))[1] is done:

@@ -49,7 +49,7 @@ class Edge:
         self._runtime = runtime
         self._reads = {read.path: read for read in reads}
         self._credentials = CredentialReader(runtime.token_keys, runtime.cookie_key)
-        self._requests = Requests()
+        self._requests = Requests(runtime.spans)
         settings = runtime.settings
         targets = (CARD_PAYMENTS,) if settings.payments_provider else ()
         self._headers = security_headers(in_production=settings.in_production, form_targets=targets)

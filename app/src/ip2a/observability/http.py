@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from ip2a.observability.logs import SAMPLE, TRACE_ID
 from ip2a.observability.metrics import USERS_ACTIVE
+from ip2a.observability.spans import Spans
 from ip2a.observability.tracing import trace_id_of
 
 LOGGER = logging.getLogger("ip2a.access")
@@ -93,7 +94,8 @@ REGISTRY.register(_SERIES)
 class Requests:
     """Counts requests of one application."""
 
-    def __init__(self) -> None:
+    def __init__(self, spans: Spans | None) -> None:
+        self._spans = spans
         self._in_flight = 0
         self._since_sample = 0
         self._users: deque[set[int]] = deque(({*()}, {*()}), maxlen=2)
@@ -118,6 +120,8 @@ class Requests:
         times = answers.times
         times.total += seconds
         times.counts[bisect_left(BUCKETS, seconds)] += 1
+        if self._spans is not None and traceparent:
+            self._spans.ended(key, seconds, traceparent, caller)
         self._since_sample += 1
         if self._since_sample >= SAMPLE or key[2] >= FAILED:
             self._log(key, seconds, traceparent)
