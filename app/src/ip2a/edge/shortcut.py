@@ -148,7 +148,8 @@ class _Asked:
 
     def _write(self, query: Query, principal: Principal, value: bytes, remaining: int) -> bool:
         entry = entry_of(value)
-        if entry.status != 200 or entry.lsn < freshness_needed(query.read, principal, self._credentials.min_lsn):
+        own = self._credentials.marker.at(time.time())
+        if entry.status != 200 or entry.lsn < freshness_needed(query.read, principal, own):
             return False
         head, requests = self._shortcut.head, self._shortcut.requests
         trace = traceparent_for(self.trace)
