@@ -25,7 +25,7 @@ from devcluster.services import Server
 from devcluster.services.process import HOST
 
 BY_PASSWORD = 5  # every fifth person logs in with a password
-ARRIVALS = 80.0  # people a second during the ramp: a fifth of them costs a password hash
+ARRIVALS = 50.0  # people a second during the ramp: a fifth of them costs a password hash
 SETTLE = 10.0
 BASELINE = ("profile", "pay")  # what the baseline stack has
 CACHEABLE = r'ip2a_cache_requests_total\{read="(?!principal)[^"]*",result="%s"\} (\S+)'

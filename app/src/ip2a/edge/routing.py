@@ -1,6 +1,16 @@
 """Which class a request belongs to: pure, from method, path and who asks."""
 
-from ip2a.limits.rates import ANONYMOUS, LOGIN_ADDRESS, MEMBER, RECOVERY_ADDRESS, VISITOR, WEBHOOK, Rate
+from ip2a.limits.rates import (
+    ADMIN,
+    ANONYMOUS,
+    API_KEY,
+    LOGIN_ADDRESS,
+    RECOVERY_ADDRESS,
+    STAFF,
+    VISITOR,
+    WEBHOOK,
+    Rate,
+)
 
 LOGIN = frozenset({"/login", "/api/v1/auth/login"})
 REFRESH = "/api/v1/auth/refresh"
@@ -11,6 +21,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 PROBES = frozenset({"/livez", "/readyz"})
 STATIC = "/static/"
 REPORTS = "/api/v1/reports"
+OFFICE = frozenset({STAFF.user_type, ADMIN.user_type, API_KEY.user_type})
 
 
 def is_free(method: str, path: str) -> bool:
@@ -40,6 +51,6 @@ def route_class(method: str, path: str, rate: Rate) -> str:
         return "login"
     if path.startswith(REPORTS):
         return "reports"
-    if rate.user_type not in {MEMBER.user_type, ANONYMOUS.user_type, VISITOR.user_type}:
+    if rate.user_type in OFFICE:
         return "staff"
     return "page" if method in SAFE else "write"

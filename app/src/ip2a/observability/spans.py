@@ -88,7 +88,7 @@ class OtlpSpans:
         ending.start()
         ending.join(EXPORT_SECONDS)
         if ending.is_alive():
-            self._exporter.shutdown()
+            self._exporter.shutdown()  # type: ignore[no-untyped-call]
 
     def _end(self) -> None:
         self._processor.shutdown()  # type: ignore[no-untyped-call]
