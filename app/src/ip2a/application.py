@@ -52,7 +52,7 @@ from ip2a.users.endpoints import router as users_router
 from ip2a.web import errors
 from ip2a.web.problems import ProblemBody
 
-# Members' reads come most often and are matched first.
+# Members' own reads come most often and are matched first.
 ROUTERS = (
     members_router,
     dues_router,
@@ -60,16 +60,16 @@ ROUTERS = (
     checkout_router,
     employments_router,
     auth_router,
-    accounts_router,
-    users_router,
-    api_keys_router,
-    organizations_router,
     referrals_router,
     labor_requests_router,
     bids_router,
     dispatches_router,
-    billing_router,
     training_router,
+    accounts_router,
+    users_router,
+    api_keys_router,
+    organizations_router,
+    billing_router,
     applications_router,
     benevolence_router,
     grants_router,
