@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 from bench.app.generator import Generator, Load
 from bench.app.promises import promises
-from bench.app.stage import PASSWORD, Application, Stage, layer, ours, served, stage
+from bench.app.stage import PASSWORD, Application, Stage, cpu_of, layer, ours, served, stage
 from bench.harness import Pair, Row, alternate, bars, judged, judged_pairs, reported
 from ip2a.security.passwords import PasswordHasher
 
@@ -18,6 +18,7 @@ PROFILE = "/api/v1/my/profile"
 PAYMENT = Load("/api/v1/my/dues/NUMBER/payments", "POST", '{"amount_cents": 1}', seconds=2)
 LOGIN_BODY = '{"email": "NUMBER@bench.example", "password": "%s"}'
 ROUTES = 540
+MANY = 1_000_000
 HASHES = 20
 LAYERS = (
     ("constant", "server alone"),
@@ -30,7 +31,7 @@ def measure(arguments: list[str]) -> Sequence[Row]:
     """All rows; `--pairs N` for fewer pairs and `--only GROUP[,GROUP]` for some rows while trying."""
     parser = argparse.ArgumentParser(prog="python -m bench app")
     parser.add_argument("--pairs", type=int, default=PAIRS)
-    parser.add_argument("--only", default="", help="cached, missed, payments, logins, layers, growth, promises")
+    parser.add_argument("--only", default="", help="as cached,missed; all names are in rows()")
     options = parser.parse_args(arguments)
     with stage() as scene, ExitStack() as stack:
         generator = Generator(scene.tokens)
@@ -61,6 +62,7 @@ class _Measurement:
             "logins": self._logins,
             "layers": self._layers,
             "growth": self._growth,
+            "members": self._members,
             "promises": lambda: promises(self._scene, self._ours),
         }
         rows: list[Row] = []
@@ -172,6 +174,30 @@ class _Measurement:
             judged(bar, [_median_growth(routes)], f"routes to {ROUTES} more"),
             judged(bar, [_median_growth(connections)], "connections 16 to 256"),
         ]
+
+    def _members(self) -> list[Row]:
+        """An uncached read among few members and among many: CPU of the platform, the poolers and the databases."""
+        with ExitStack() as stack:
+            many = stack.enter_context(stage(people=MANY, tokens=len(self._scene.tokens)))
+            generator = Generator(many.tokens)
+            stack.callback(generator.close)
+            theirs = stack.enter_context(ours(many.environment))
+            pairs = alternate(
+                lambda: _missed_cost(many, theirs, generator),
+                lambda: _missed_cost(self._scene, self._ours, self._generator),
+                self._pairs,
+            )
+        few = f"members {len(self._scene.tokens)} to {MANY}"
+        return [judged(self._bars["growth"], [_median_growth(pairs)], few)]
+
+
+def _missed_cost(scene: Stage, application: Application, generator: Generator) -> float:
+    """Microseconds of CPU, all processes together, of a read that the cache does not have."""
+    scene.forget("ip2a:1:profile:*")
+    pids = (application.pid, *scene.pids().values())
+    before = sum(map(cpu_of, pids))
+    requests = generator.run(application, Load(PROFILE, seconds=2)).requests
+    return (sum(map(cpu_of, pids)) - before) / requests * 1e6
 
 
 def _median_growth(pairs: Sequence[Pair]) -> float:
