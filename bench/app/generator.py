@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.app.stage import GENERATOR_CORE, Application
 from devcluster.services.process import HOST
+from ip2a.limits.rates import MEMBER, MINUTE
 
 SCRIPT = """
 local tokens, n = {}, 0
@@ -57,6 +59,34 @@ class Answered:
     requests: int
 
 
+class Pace:
+    """Keeps the identities below their limit: a run waits until what it may send fits into the minute.
+
+    Counted as the platform counts: this minute's requests and the last minute's share within 60 s.
+    """
+
+    MOST_PER_SECOND = 50_000
+    MARGIN = 0.8  # a run may lie in two minutes
+
+    def __init__(self, identities: int) -> None:
+        self._allowed = identities * MEMBER.per_minute * self.MARGIN
+        self._sent: dict[int, int] = {}
+
+    def wait(self, seconds: float) -> None:
+        """Until a run of so many seconds may begin."""
+        while self._used(time.time()) + seconds * self.MOST_PER_SECOND > self._allowed:
+            time.sleep(0.5)
+
+    def note(self, requests: int) -> None:
+        """What a run has sent."""
+        minute = int(time.time() // MINUTE)
+        self._sent[minute] = self._sent.get(minute, 0) + requests
+
+    def _used(self, now: float) -> float:
+        minute, share = int(now // MINUTE), now % MINUTE / MINUTE
+        return self._sent.get(minute, 0) + self._sent.get(minute - 1, 0) * (1 - share)
+
+
 class Generator:
     """Sends loads as the given identities."""
 
@@ -68,6 +98,7 @@ class Generator:
         self._tokens = home / "tokens"
         self._tokens.write_text("".join(f"Bearer {token}\n" for token in tokens))
         self._first = 0
+        self._pace = Pace(len(tokens))
 
     def close(self) -> None:
         """Forget the files."""
@@ -75,6 +106,8 @@ class Generator:
 
     def run(self, application: Application, load: Load) -> Answered:
         """Send for `load.seconds`. Raises RuntimeError if anything but 2xx or 304 came back."""
+        if application.limited:
+            self._pace.wait(load.seconds)
         before = application.cpu_seconds()
         environment = {
             "BENCH_TOKENS": str(self._tokens),
@@ -86,11 +119,13 @@ class Generator:
         command = ["taskset", "-c", GENERATOR_CORE, "wrk", "-t1", f"-c{load.connections}", f"-d{load.seconds}s"]
         command += ["-s", str(self._script), f"http://{HOST}:{application.port}/"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        cpu = application.cpu_seconds() - before
         answer = json.loads(done.stderr.strip().splitlines()[-1])
+        if application.limited:
+            self._pace.note(answer["requests"])
         if answer["errors"] or not answer["requests"]:
             raise RuntimeError(f"{load.method} {load.path}: {answer}\n{done.stdout}")
         self._first += answer["requests"]
-        cpu = application.cpu_seconds() - before
         return Answered(
             per_second=answer["requests"] / answer["microseconds"] * 1e6,
             cpu_microseconds=cpu / answer["requests"] * 1e6,

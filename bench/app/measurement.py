@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import resource
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from bench.app.generator import Generator, Load
 from bench.app.promises import promises
-from bench.app.stage import PASSWORD, Application, Stage, ours, served, stage
+from bench.app.stage import PASSWORD, Application, Stage, cpu_of, layer, ours, served, stage
 from bench.harness import Pair, Row, alternate, bars, judged, judged_pairs, reported
 from ip2a.security.passwords import PasswordHasher
 
@@ -17,16 +18,25 @@ PROFILE = "/api/v1/my/profile"
 PAYMENT = Load("/api/v1/my/dues/NUMBER/payments", "POST", '{"amount_cents": 1}', seconds=2)
 LOGIN_BODY = '{"email": "NUMBER@bench.example", "password": "%s"}'
 ROUTES = 540
+MANY = 1_000_000
 HASHES = 20
+LAYERS = (
+    ("constant", "server alone"),
+    ("memory", "server, credentials, headers, metrics, log"),
+    ("asgi", "all of a cached read, with a task and ASGI"),
+)
 
 
 def measure(arguments: list[str]) -> Sequence[Row]:
-    """All rows; `--pairs N` for fewer pairs while trying."""
-    pairs = int(arguments[arguments.index("--pairs") + 1]) if "--pairs" in arguments else PAIRS
+    """All rows; `--pairs N` for fewer pairs and `--only GROUP[,GROUP]` for some rows while trying."""
+    parser = argparse.ArgumentParser(prog="python -m bench app")
+    parser.add_argument("--pairs", type=int, default=PAIRS)
+    parser.add_argument("--only", default="", help="as cached,missed; all names are in rows()")
+    options = parser.parse_args(arguments)
     with stage() as scene, ExitStack() as stack:
         generator = Generator(scene.tokens)
         stack.callback(generator.close)
-        return _Measurement(scene, generator, stack, pairs).rows()
+        return _Measurement(scene, generator, stack, options.pairs).rows(options.only)
 
 
 class _Measurement:
@@ -42,14 +52,24 @@ class _Measurement:
         self._uncached = stack.enter_context(
             served("bench.app.naive.application:app", naive | {"BENCH_CACHE": "0"}, "/docs")
         )
-        self._many = stack.enter_context(
-            served("bench.app.many_routes:app", scene.environment | {"BENCH_ROUTES": str(ROUTES)}, "/livez")
-        )
 
-    def rows(self) -> list[Row]:
-        """Cheap ones first: a broken server is noticed early."""
-        speed = [*self._cached(), *self._missed(), *self._payments(), self._logins(), *self._growth()]
-        return [*speed, *promises(self._scene, self._ours)]
+    def rows(self, only: str) -> list[Row]:
+        """Of the groups named, or of all. Cheap ones first: a broken server is noticed early."""
+        groups: dict[str, Callable[[], list[Row]]] = {
+            "cached": self._cached,
+            "missed": self._missed,
+            "payments": self._payments,
+            "logins": self._logins,
+            "layers": self._layers,
+            "growth": self._growth,
+            "members": self._members,
+            "promises": lambda: promises(self._scene, self._ours),
+        }
+        rows: list[Row] = []
+        for name in only.split(",") if only else groups:
+            rows += groups[name]()
+            print(f"{name} done", flush=True)
+        return rows
 
     def _rate(self, application: Application, load: Load) -> float:
         return self._generator.run(application, load).per_second
@@ -86,7 +106,7 @@ class _Measurement:
         cpu: list[float] = []
 
         def missed() -> float:
-            self._scene.forget("ip2a:1:member:*")
+            self._scene.forget("ip2a:1:profile:*")
             answered = self._generator.run(self._ours, load)
             cpu.append(answered.cpu_microseconds)
             return answered.per_second
@@ -111,7 +131,7 @@ class _Measurement:
             reported("payment, server CPU", "µs", cpu),
         ]
 
-    def _logins(self) -> Row:
+    def _logins(self) -> list[Row]:
         load = Load("/api/v1/auth/login", "POST", LOGIN_BODY % PASSWORD, connections=2, seconds=2)
         cpu = [self._generator.run(self._ours, load).cpu_microseconds for _ in range(3)]
         hasher = PasswordHasher()
@@ -121,7 +141,22 @@ class _Measurement:
             hasher.verify_now(PASSWORD, stored)
         hashing = (_own_cpu() - before) / HASHES * 1e6
         hasher.close()
-        return judged(self._bars["login_cpu"], [(value - hashing) / 1000 for value in cpu])
+        return [judged(self._bars["login_cpu"], [(value - hashing) / 1000 for value in cpu])]
+
+    def _layers(self) -> list[Row]:
+        """Server CPU of a cached read with ever more of the platform in it, all through the same generator."""
+        load = Load(PROFILE)
+        rows = [self._layer("layer: server and ASGI (bare hello)", self._hello, load)]
+        for name, what in LAYERS:
+            with layer(name, self._scene.environment) as application:
+                if name != "constant":
+                    self._fill(application)
+                rows.append(self._layer(f"layer: {what}", application, load))
+        self._fill(self._ours)
+        return [*rows, self._layer("layer: all of a cached read", self._ours, load)]
+
+    def _layer(self, name: str, application: Application, load: Load) -> Row:
+        return reported(name, "µs", [self._generator.run(application, load).cpu_microseconds for _ in range(3)])
 
     def _growth(self) -> list[Row]:
         bar = self._bars["growth"]
@@ -130,13 +165,39 @@ class _Measurement:
             return self._generator.run(application, Load(PROFILE, connections=connections)).cpu_microseconds
 
         self._fill(self._ours)
-        routes = alternate(lambda: cost(self._many, 32), lambda: cost(self._ours, 32), self._pairs)
+        with layer("routes", self._scene.environment | {"BENCH_ROUTES": str(ROUTES)}) as many:
+            self._fill(many)
+            routes = alternate(lambda: cost(many, 32), lambda: cost(self._ours, 32), self._pairs)
         self._fill(self._ours)  # what was filled first may have expired by now
         connections = alternate(lambda: cost(self._ours, 256), lambda: cost(self._ours, 16), self._pairs)
         return [
-            judged(bar, [_median_growth(routes)], f"routes 12 to {ROUTES}"),
+            judged(bar, [_median_growth(routes)], f"routes to {ROUTES} more"),
             judged(bar, [_median_growth(connections)], "connections 16 to 256"),
         ]
+
+    def _members(self) -> list[Row]:
+        """An uncached read among few members and among many: CPU of the platform, the poolers and the databases."""
+        with ExitStack() as stack:
+            many = stack.enter_context(stage(people=MANY, tokens=len(self._scene.tokens)))
+            generator = Generator(many.tokens)
+            stack.callback(generator.close)
+            theirs = stack.enter_context(ours(many.environment))
+            pairs = alternate(
+                lambda: _missed_cost(many, theirs, generator),
+                lambda: _missed_cost(self._scene, self._ours, self._generator),
+                self._pairs,
+            )
+        few = f"members {len(self._scene.tokens)} to {MANY}"
+        return [judged(self._bars["growth"], [_median_growth(pairs)], few)]
+
+
+def _missed_cost(scene: Stage, application: Application, generator: Generator) -> float:
+    """Microseconds of CPU, all processes together, of a read that the cache does not have."""
+    scene.forget("ip2a:1:profile:*")
+    pids = (application.pid, *scene.pids().values())
+    before = sum(map(cpu_of, pids))
+    requests = generator.run(application, Load(PROFILE, seconds=2)).requests
+    return (sum(map(cpu_of, pids)) - before) / requests * 1e6
 
 
 def _median_growth(pairs: Sequence[Pair]) -> float:

@@ -17,7 +17,7 @@ from uuid import UUID
 import httpx
 from redis import Redis as RedisClient
 
-from devcluster.services import PgBouncer, Postgres, Redis, pgbouncer, postgres, process, redis
+from devcluster.services import PgBouncer, Postgres, Redis, Server, pgbouncer, postgres, process, redis
 from devcluster.services.process import HOST, SECOND_HOST, Endpoint
 from ip2a.members.schemas import ProfileResponse
 from ip2a.security.passwords import PasswordHasher
@@ -25,7 +25,7 @@ from ip2a.security.tokens import TokenKeys, issue_access_token
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER_CORE, GENERATOR_CORE = "0", "1"
-MEMBERS = 12_000
+MEMBERS = 18_000  # fewer than a process remembers the credentials of
 POOL_SIZE = 20  # server connections of each pooler
 MONTHS, JOBS = 31, 43  # dues and employments of a member of the local
 PASSWORD = "bench password 46"  # noqa: S105 (of made-up people)
@@ -46,6 +46,17 @@ class Stage:
     environment: dict[str, str]
     tokens: list[str]
 
+    def pids(self) -> dict[str, int]:
+        """The processes of the services."""
+        named: dict[str, Server] = {
+            "PostgreSQL primary": self.servers.primary,
+            "PostgreSQL replica": self.servers.replicas[0],
+            "PgBouncer rw": self.pooler,
+            "PgBouncer ro": self.read_pooler,
+            "Redis": self.redis,
+        }
+        return {name: server.pid for name, server in named.items()}
+
     def forget(self, pattern: str) -> None:
         """Drop cached keys, so that the next reads miss."""
         with RedisClient.from_url(self.redis.url) as client:
@@ -64,6 +75,16 @@ class Stage:
             pipe.execute()
 
 
+def cpu_of(pid: int) -> float:
+    """CPU seconds of a process and all its children, those that ended included."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except FileNotFoundError:
+        return 0.0
+    return sum(map(int, fields[11:15])) / TICKS + sum(cpu_of(int(child)) for child in children)
+
+
 def _batches(client: RedisClient, pattern: str) -> Iterator[list[bytes]]:
     batch: list[bytes] = []
     for key in client.scan_iter(pattern, count=1000):
@@ -76,8 +97,9 @@ def _batches(client: RedisClient, pattern: str) -> Iterator[list[bytes]]:
 
 
 @contextmanager
-def stage(*, people: int = MEMBERS, history: bool = False) -> Iterator[Stage]:
-    """Services up, schema migrated, members made; all gone afterwards.
+def stage(*, people: int = MEMBERS, history: bool = False, tokens: int | None = None) -> Iterator[Stage]:
+    """Services up, schema migrated, members made; all gone afterwards. So many tokens, of members all over the tables,
+    or of everybody.
 
     With `history`, members have as many dues and jobs as the local's have, and the services run on every core; without,
     they run beside the generator, so that a server under measurement has its core for itself.
@@ -100,13 +122,13 @@ def stage(*, people: int = MEMBERS, history: bool = False) -> Iterator[Stage]:
         servers.wait_replicated()
         keys = TokenKeys(environment["IP2A_JWT_KEY"].encode())
         now = datetime.now(UTC)
-        tokens = [
+        issued = [
             issue_access_token(
                 keys, user_id=n, member_id=n, roles=("member",), epoch=1, session_id=str(UUID(int=n)), now=now
             )
-            for n in range(1, people + 1)
+            for n in range(1, people + 1, people // (tokens or people))
         ]
-        yield Stage(servers, rw, ro, cache, environment, tokens)
+        yield Stage(servers, rw, ro, cache, environment, issued)
 
 
 def _environment(servers: Postgres, rw: PgBouncer, ro: PgBouncer, cache: Redis) -> dict[str, str]:
@@ -150,6 +172,7 @@ def _fill(servers: Postgres, people: int) -> None:
     password_hash = hasher.hash_now(PASSWORD)
     hasher.close()
     with servers.primary.connect(DATABASE) as connection:
+        connection.execute("SET session_replication_role = replica")  # past the audit triggers
         connection.execute(
             "INSERT INTO members (id, member_number, first_name, last_name, address, city, state, zip_code,"
             " phone, email, hire_date, status, classification)"
@@ -215,11 +238,14 @@ def _fill_history(servers: Postgres, people: int) -> None:
 
 
 class Application:
-    """A running server process."""
+    """A running server process; `limited` ones refuse identities that ask more often than members may."""
 
-    def __init__(self, port: int, program: subprocess.Popen[bytes], ops_port: int = 0) -> None:
+    def __init__(
+        self, port: int, program: subprocess.Popen[bytes], ops_port: int = 0, *, limited: bool = False
+    ) -> None:
         self.port = port
         self.ops_port = ops_port
+        self.limited = limited
         self._program = program
 
     @property
@@ -239,6 +265,7 @@ def ours(environment: dict[str, str], *, pinned: bool = True) -> Iterator[Applic
     port, ops = process.free_port(), process.free_port()
     arguments = ["-m", "ip2a", "serve", "--host", HOST, "--port", str(port), "--ops-port", str(ops)]
     with _running([*arguments, "--drain-delay", "0"], environment, "/readyz", pinned=pinned, ports=(port, ops)) as made:
+        made.limited = True
         yield made
 
 
@@ -249,6 +276,16 @@ def served(module: str, environment: dict[str, str], ready: str = "/", *, pinned
     arguments = ["-m", "uvicorn", module, "--host", HOST, "--port", str(port), "--timeout-keep-alive", "120"]
     arguments += ["--no-access-log", "--log-level", "warning", "--backlog", "4096"]
     with _running(arguments, environment, ready, pinned=pinned, ports=(port, 0)) as made:
+        yield made
+
+
+@contextmanager
+def layer(name: str, environment: dict[str, str], ready: str = "/livez") -> Iterator[Application]:
+    """A part of the platform (`bench.app.layers`), pinned to SERVER_CORE."""
+    port = process.free_port()
+    environment = {**environment, "BENCH_LAYER": name, "BENCH_PORT": str(port)}
+    with _running(["-m", "bench.app.layers"], environment, ready, pinned=True, ports=(port, 0)) as made:
+        made.limited = True
         yield made
 
 

@@ -14,18 +14,16 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
 
 import httpx
 
-from bench.app.stage import DATABASE, PASSWORD, ROOT, TICKS, Application, Stage, ours, served, stage
+from bench.app.stage import DATABASE, PASSWORD, ROOT, Application, Stage, cpu_of, ours, served, stage
 from bench.harness import Row, bars, judged, reported
 from bench.load.users import Plan, Result
-from devcluster.services import Server
 from devcluster.services.process import HOST
 
 BY_PASSWORD = 5  # every fifth person logs in with a password
-ARRIVALS = 80.0  # people a second during the ramp: a fifth of them costs a password hash
+ARRIVALS = 50.0  # people a second during the ramp: a fifth of them costs a password hash
 SETTLE = 10.0
 BASELINE = ("profile", "pay")  # what the baseline stack has
 CACHEABLE = r'ip2a_cache_requests_total\{read="(?!principal)[^"]*",result="%s"\} (\S+)'
@@ -49,7 +47,7 @@ def _ours(scene: Stage, users: int, seconds: float) -> list[Row]:
     limits = bars("load")
     refresh = _refresh_tokens(scene, users)
     with ours(scene.environment, pinned=False) as application:
-        programs = {"app": application.pid, **_pids(scene)}
+        programs = {"app": application.pid, **scene.pids()}
         watch = _Connections(scene)
         metrics = _Metrics(application)
         result, cpu = _run(_plan(application, users, seconds, refresh), programs, metrics)
@@ -76,7 +74,7 @@ def _baseline(scene: Stage, users: int, seconds: float) -> list[Row]:
     """The same people at the stack of bench.app.naive, which has their profile and their payments only."""
     environment = {**scene.environment, "BENCH_DB_USER": "bench_naive", "IP2A_DB_PASSWORD": "bench"}
     with served("bench.app.naive.application:app", environment, "/docs", pinned=False) as application:
-        programs = {"app": application.pid, **_pids(scene)}
+        programs = {"app": application.pid, **scene.pids()}
         plan = replace(_plan(application, users, seconds, {}), only=BASELINE, bearer=tuple(scene.tokens[:users]))
         result, cpu = _run(plan, programs, None)
     show(result)
@@ -121,12 +119,12 @@ def _run(plan: Plan, programs: dict[str, int], metrics: _Metrics | None) -> tupl
         generator.stdin.close()
         programs = {**programs, "generator": generator.pid}
         assert generator.stdout.readline().strip() == "measuring"
-        before, started = {name: _cpu(pid) for name, pid in programs.items()}, time.monotonic()
+        before, started = {name: cpu_of(pid) for name, pid in programs.items()}, time.monotonic()
         if metrics:
             metrics.begin()
         time.sleep(plan.seconds - 1)  # the processes must still be there
         seconds = time.monotonic() - started
-        cpu = {name: (_cpu(pid) - before[name]) / seconds for name, pid in programs.items()}
+        cpu = {name: (cpu_of(pid) - before[name]) / seconds for name, pid in programs.items()}
         if metrics:
             metrics.end()
         result = Result(**json.loads(generator.stdout.readline()))
@@ -191,27 +189,6 @@ def _refresh_tokens(scene: Stage, users: int) -> dict[str, str]:
                 session = f"00000000-0000-4000-8000-{number:012x}"
                 copy.write_row((number, session, f"\\x{digest}", "now", "2100-01-01"))
     return {str(number): token for number, token in tokens.items()}
-
-
-def _pids(scene: Stage) -> dict[str, int]:
-    named: dict[str, Server] = {
-        "PostgreSQL primary": scene.servers.primary,
-        "PostgreSQL replica": scene.servers.replicas[0],
-        "PgBouncer rw": scene.pooler,
-        "PgBouncer ro": scene.read_pooler,
-        "Redis": scene.redis,
-    }
-    return {name: server.pid for name, server in named.items()}
-
-
-def _cpu(pid: int) -> float:
-    """CPU seconds of a process and all its children, those that ended included."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except FileNotFoundError:
-        return 0.0
-    return sum(map(int, fields[11:15])) / TICKS + sum(_cpu(int(child)) for child in children)
 
 
 def show(result: Result) -> None:

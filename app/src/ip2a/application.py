@@ -53,7 +53,7 @@ from ip2a.users.endpoints import router as users_router
 from ip2a.web import errors, openapi
 from ip2a.web.problems import ProblemBody
 
-# Members' reads come most often and are matched first.
+# Members' own reads come most often and are matched first.
 ROUTERS = (
     members_router,
     dues_router,
@@ -62,16 +62,16 @@ ROUTERS = (
     refunds_router,
     employments_router,
     auth_router,
-    accounts_router,
-    users_router,
-    api_keys_router,
-    organizations_router,
     referrals_router,
     labor_requests_router,
     bids_router,
     dispatches_router,
-    billing_router,
     training_router,
+    accounts_router,
+    users_router,
+    api_keys_router,
+    organizations_router,
+    billing_router,
     applications_router,
     benevolence_router,
     grants_router,
@@ -132,6 +132,8 @@ def create_api(runtime: Runtime, readiness: Readiness) -> FastAPI:
         redoc_url=None,
         generate_unique_id_function=openapi.operation_id,
         responses={"default": {"model": ProblemBody, "description": "Problem"}},
+        # FastAPI's own would tell exceptions' messages; what is told of requests is `observability.spans`.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.runtime = runtime
     for router in ROUTERS:

@@ -7,7 +7,7 @@ import click
 import uvloop
 
 from ip2a import __version__
-from ip2a.observability import logs
+from ip2a.observability import crash_reports, logs
 from ip2a.settings import Settings, SettingsError, load_settings
 
 BAD_INPUT = 2
@@ -15,9 +15,11 @@ BAD_INPUT = 2
 
 def _settings() -> Settings:
     try:
-        return load_settings()
+        settings = load_settings()
     except SettingsError as error:
         raise BadInput(str(error)) from None
+    crash_reports.start(settings)
+    return settings
 
 
 class BadInput(click.ClickException):

@@ -9,8 +9,6 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from prometheus_client import Counter
-
 from ip2a.cache.connection import CacheUnavailableError
 from ip2a.cache.store import Cache, Entry, Slot, etag_of
 from ip2a.database.identity import Identity
@@ -18,6 +16,7 @@ from ip2a.database.pipeline import Parameters, Statement
 from ip2a.database.reading import Reader, Snapshot
 from ip2a.limits.admission import Gate
 from ip2a.observability import metrics
+from ip2a.observability.tallies import Tally
 from ip2a.security.principal import Principal
 
 NOT_FOUND_SECONDS = 30.0  # how long an absence is remembered
@@ -27,7 +26,7 @@ NOT_FOUND = b'{"type":"urn:ip2a:problem:not-found","title":"Not Found","status":
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A kind of cacheable read. Without `subject` it is the caller's own: its subject is their member."""
+    """A kind of cacheable read. Without `subject` it is the caller's own, and its subject is this of their member."""
 
     name: str
     path: str
@@ -37,8 +36,8 @@ class Read:
     defaults: Parameters = ()
     subject: bytes | None = None
     primary_only: bool = False  # never from a replica, and never from a flight that began before the question
-    hits: Counter = field(init=False, compare=False, repr=False)
-    misses: Counter = field(init=False, compare=False, repr=False)
+    hits: Tally = field(init=False, compare=False, repr=False)
+    misses: Tally = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hits", metrics.CACHE.labels(self.name, "hit"))
@@ -48,6 +47,10 @@ class Read:
     def own(self) -> bool:
         """Whether only the caller's own rows are read."""
         return self.subject is None
+
+    def subject_of(self, member_id: int) -> bytes:
+        """The cache subject of a member's own: what a change of it invalidates."""
+        return b"%b:%d" % (self.name.encode(), member_id)
 
 
 class Query(NamedTuple):
@@ -60,11 +63,6 @@ class Query(NamedTuple):
     parameters: Parameters
 
 
-def member_subject(member_id: int) -> bytes:
-    """The cache subject of everything a member sees of themselves."""
-    return b"member:%d" % member_id
-
-
 def user_subject(user_id: int) -> bytes:
     """The cache subject of an account's principal."""
     return b"user:%d" % user_id
@@ -73,7 +71,7 @@ def user_subject(user_id: int) -> bytes:
 def own_query(read: Read, identity: Identity, member_id: int, parameters: Parameters | None = None) -> Query:
     """A member's own read; without parameters, the one that is asked most."""
     given = read.defaults if parameters is None else parameters
-    return Query(read, identity, member_subject(member_id), _name(read, given), (b"%d" % member_id, *given))
+    return Query(read, identity, read.subject_of(member_id), _name(read, given), (b"%d" % member_id, *given))
 
 
 def shared_query(read: Read, identity: Identity, parameters: Parameters | None = None) -> Query:
@@ -147,11 +145,12 @@ class ReadThrough:
         Raises ShedError, psycopg.Error, TimeoutError, SQLAlchemy's TimeoutError.
         """
         key = (query.subject, query.name)
+        needed = max(min_lsn, slot.last_invalidation or 0)
         running = None if query.read.primary_only else self._flights.get(key)
-        if running is not None and running[0] >= min_lsn:
+        if running is not None and running[0] >= needed:
             return await asyncio.shield(running[1])
         task = asyncio.create_task(self._admit_and_load(query, slot, min_lsn))
-        self._flights[key] = (min_lsn, task)
+        self._flights[key] = (needed, task)
 
         def landed(done: asyncio.Task[Entry]) -> None:
             if self._flights.get(key, (0, None))[1] is done:

@@ -1,5 +1,6 @@
 """What one process shares between requests, built once at the start and closed at the end."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from ip2a.database.reading import Reader
 from ip2a.database.writing import Writer
 from ip2a.limits.admission import Admission, bounds_of
 from ip2a.limits.limiter import Limiter
+from ip2a.observability.spans import Spans, create_spans
 from ip2a.reads import ReadThrough
 from ip2a.security.passwords import PasswordHasher
 from ip2a.security.tokens import TokenKeys
@@ -43,6 +45,7 @@ class Runtime:
     key_uses: KeyUses
     card_payments: Stripe | None
     storage: Storage | None
+    spans: Spans | None
     now: Callable[[], datetime]
 
     async def start(self) -> None:
@@ -63,6 +66,8 @@ class Runtime:
         self.passwords.close()
         if self.card_payments is not None:
             self.card_payments.close()
+        if self.spans is not None:
+            await asyncio.to_thread(self.spans.close)
 
 
 def utc_now() -> datetime:
@@ -99,6 +104,7 @@ def create_runtime(settings: Settings, now: Callable[[], datetime] = utc_now) ->
         key_uses=KeyUses(databases.write),
         card_payments=Stripe(settings) if settings.payments_provider else None,
         storage=create_storage(settings),
+        spans=create_spans(settings),
         now=now,
     )
 

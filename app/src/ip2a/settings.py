@@ -77,6 +77,10 @@ class Settings(BaseSettings):
     stripe_api_key: SecretStr = SecretStr("")
     stripe_webhook_secret: SecretStr = SecretStr("")
 
+    otlp_endpoint: str = ""
+    trace_share: float = Field(default=0.01, ge=0, le=1)
+    sentry_dsn: SecretStr = SecretStr("")
+
     @field_validator("trusted_proxies", "admin_ranges", mode="before")
     @classmethod
     def _split_networks(cls, value: object) -> object:
@@ -99,6 +103,7 @@ class Settings(BaseSettings):
             *self._mail_problems(),
             *self._payment_problems(),
             *self._storage_problems(),
+            *self._telemetry_problems(),
             *(self._production_problems() if self.in_production else ()),
         ]
         if problems:
@@ -146,6 +151,15 @@ class Settings(BaseSettings):
             problems.append(
                 f"{PREFIX}S3_BUCKET, _ACCESS_KEY_ID and _SECRET_ACCESS_KEY are required with an S3 endpoint"
             )
+        return problems
+
+    def _telemetry_problems(self) -> list[str]:
+        problems = []
+        if self.otlp_endpoint and urlsplit(self.otlp_endpoint).scheme not in {"http", "https"}:
+            problems.append(f"{PREFIX}OTLP_ENDPOINT must be an http or https URL such as http://collector:4318")
+        dsn = urlsplit(self.sentry_dsn.get_secret_value())
+        if dsn != urlsplit("") and not (dsn.scheme in {"http", "https"} and dsn.username and dsn.path.strip("/")):
+            problems.append(f"{PREFIX}SENTRY_DSN must be as Sentry gives it: https://KEY@HOST/PROJECT")
         return problems
 
     def _production_problems(self) -> list[str]:

@@ -15,6 +15,7 @@ from sqlalchemy import URL, create_engine
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.middleware.base import BaseHTTPMiddleware
 
+import ip2a.models  # noqa: F401 (every table, or foreign keys lead nowhere)
 from ip2a.auth.models import User
 from ip2a.dues.models import DuesPayment, DuesStatus
 from ip2a.members.models import Member

@@ -28,6 +28,8 @@ class Fleet:
     urls: tuple[str, ...]
     clock: Path
     logs: tuple[Path, ...]
+    pids: tuple[int, ...]
+    ops_urls: tuple[str, ...]
 
     def set_clock(self, moment: datetime | None) -> None:
         """What time it is for all of them; None is the wall clock."""
@@ -51,15 +53,16 @@ def platform(environment: Mapping[str, str], directory: Path, count: int = 1) ->
             log, port, ops_port = directory / f"platform-{number}.log", free_port(), free_port()
             command = [sys.executable, "-m", "tests.services.app.served", "--clock", str(clock)]
             command += ["--port", str(port), "--ops-port", str(ops_port)]
-            stack.enter_context(_running(command, environment, log))
-            started.append((f"http://{HOST}:{port}", f"http://{HOST}:{ops_port}/readyz", log))
-        for _, probe, log in started:
-            _wait_ready(probe, log)
-        yield Fleet(tuple(url for url, _, _ in started), clock, tuple(log for _, _, log in started))
+            pid = stack.enter_context(_running(command, environment, log))
+            started.append((f"http://{HOST}:{port}", f"http://{HOST}:{ops_port}", log, pid))
+        for _, ops, log, _ in started:
+            _wait_ready(f"{ops}/readyz", log)
+        urls, ops_urls, logs, pids = zip(*started, strict=True)
+        yield Fleet(urls, clock, logs, pids, ops_urls)
 
 
 @contextmanager
-def _running(command: list[str], environment: Mapping[str, str], log: Path) -> Iterator[None]:
+def _running(command: list[str], environment: Mapping[str, str], log: Path) -> Iterator[int]:
     variables = {**os.environ, **environment, "IP2A_TRUSTED_PROXIES": "127.0.0.1/32"}
     variables["PYTHONPATH"] = os.pathsep.join((str(CHECKOUT / "app" / "src"), str(CHECKOUT)))
     with (
@@ -69,7 +72,7 @@ def _running(command: list[str], environment: Mapping[str, str], log: Path) -> I
         ) as process,
     ):
         try:
-            yield
+            yield process.pid
         finally:
             process.terminate()
             try:

@@ -14,8 +14,9 @@ import pytest
 from devcluster.services import PostgresServer, Redis
 from ip2a.cache.store import Cache, Checked, Entry, etag_of
 from ip2a.database.identity import SYSTEM, transaction
+from ip2a.dues.service import DUES as DUES_READ
 from ip2a.limits.rates import MEMBER, Rate
-from ip2a.reads import member_subject, user_subject
+from ip2a.reads import user_subject
 from ip2a.runtime import Runtime
 from tests.services.app.conftest import People, Person, browser, log_in
 
@@ -111,7 +112,7 @@ async def test_a_crash_between_commit_and_invalidation_loses_nothing(
         await connection.exec_driver_sql(
             f"UPDATE members SET city = 'Kent' WHERE id = {member.member_id}"  # noqa: S608
         )
-        outbox = f"INSERT INTO cache_outbox (subject) VALUES ('member:{member.member_id}')"  # noqa: S608
+        outbox = f"INSERT INTO cache_outbox (subject) VALUES ('profile:{member.member_id}')"  # noqa: S608
         await connection.exec_driver_sql(outbox)
 
     async def relayed() -> bool:
@@ -282,5 +283,5 @@ async def test_a_lagging_replica_is_not_believed(
         postgres_replica.resume_replay()
     assert member.member_id is not None
     assert runtime.cache is not None
-    await runtime.cache.invalidate([member_subject(member.member_id)], 0, "test")
+    await runtime.cache.invalidate([DUES_READ.subject_of(member.member_id)], 0, "test")
     assert (await client.get(DUES)).json()["summary"]["paid_cents"] == 100

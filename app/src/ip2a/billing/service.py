@@ -21,8 +21,7 @@ from ip2a.billing.schemas import (
 from ip2a.database.identity import Identity, transaction
 from ip2a.dues.models import DuesStatus
 from ip2a.dues.schemas import DuesRateItem
-from ip2a.dues.service import RATES_SUBJECT
-from ip2a.reads import member_subject
+from ip2a.dues.service import DUES, RATES_SUBJECT
 from ip2a.referrals.rules import local
 from ip2a.runtime import Runtime
 from ip2a.web.dependencies import Caller
@@ -43,7 +42,7 @@ async def generate(runtime: Runtime, caller: Caller, order: PeriodOrder) -> Gene
         period, members = await repository.generate(
             writing.connection, order.year, order.month, local(runtime.now()).date()
         )
-        writing.subjects.extend(member_subject(member) for member in members)
+        writing.subjects.extend(DUES.subject_of(member) for member in members)
     caller.wrote(writing.lsn)
     if period["is_closed"]:
         raise Problem(409, "period-closed", "This month is closed.")
@@ -102,7 +101,7 @@ async def mark_overdue(runtime: Runtime, caller: Caller) -> OverdueResult:
     """Bring every status up to today."""
     async with runtime.writer.transaction(caller.identity, []) as writing:
         members = await repository.mark_overdue(writing.connection, local(runtime.now()).date())
-        writing.subjects.extend(member_subject(member) for member in set(members))
+        writing.subjects.extend(DUES.subject_of(member) for member in set(members))
     caller.wrote(writing.lsn)
     return OverdueResult(changed=len(members))
 
@@ -111,7 +110,7 @@ async def mark_overdue_nightly(engine: AsyncEngine, now: datetime) -> int:
     """The same, on behalf of the platform; returns how many changed. The pods' relays empty the outbox."""
     async with transaction(engine, BOOKKEEPER) as connection:
         members = await repository.mark_overdue(connection, local(now).date())
-        subjects = [member_subject(member).decode() for member in sorted(set(members))]
+        subjects = [DUES.subject_of(member).decode() for member in sorted(set(members))]
         await connection.execute(_OUTBOX, {"subjects": subjects})
     return len(members)
 
@@ -162,7 +161,7 @@ async def decide(runtime: Runtime, caller: Caller, adjustment_id: int, decision:
                 connection, decided["dues_payment_id"], decided["amount_cents"], local(now).date()
             ):
                 raise Problem(409, "less-than-paid", "More has been paid than would be due; refund or deny instead.")
-            writing.subjects.append(member_subject(decided["member_id"]))
+            writing.subjects.append(DUES.subject_of(decided["member_id"]))
             row = await repository.find_adjustment(connection, adjustment_id)
     except IntegrityError as error:
         if "ck_dues_adjustments_four_eyes" in str(error.orig):

@@ -12,6 +12,7 @@ import logging
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Protocol
 
 import hiredis
@@ -30,6 +31,10 @@ Reply = bytes | int | list["Reply"] | None
 
 class CacheUnavailableError(Exception):
     """Redis did not answer: not connected, too slow, or it refused."""
+
+
+Receiver = Callable[[Reply | CacheUnavailableError], None]
+"""Called with the reply, or why there is none. It must not raise."""
 
 
 def packed(*arguments: bytes) -> bytes:
@@ -53,7 +58,7 @@ class RedisConnection(asyncio.Protocol):
         self._password = password.encode()
         self._transport: asyncio.Transport | None = None
         self._reader = hiredis.Reader(replyError=hiredis.ReplyError)
-        self._pending: deque[tuple[float, asyncio.Future[Reply]]] = deque()
+        self._pending: deque[tuple[float, Receiver]] = deque()
         self._outgoing: list[bytes] = []
         self._keeper: asyncio.Task[None] | None = None
         self._lost = asyncio.Event()
@@ -86,9 +91,15 @@ class RedisConnection(asyncio.Protocol):
 
     def send(self, command: bytes) -> asyncio.Future[Reply]:
         """Send one `packed` command; its answer. Raises CacheUnavailableError, at once or when awaited."""
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self.ask(command, partial(_resolve, future))
+        return future
+
+    def ask(self, command: bytes, receiver: Receiver) -> None:
+        """`send` without a future: `receiver` is called where the answer arrives. Raises CacheUnavailableError."""
         if not self._usable or len(self._pending) >= MAXIMUM_PENDING:
             raise CacheUnavailableError
-        return self._send(command)
+        self._ask(command, receiver)
 
     def send_while_connecting(self, command: bytes) -> asyncio.Future[Reply]:
         """`send` before the connection is usable for everybody."""
@@ -97,15 +108,18 @@ class RedisConnection(asyncio.Protocol):
         return self._send(command)
 
     def _send(self, command: bytes) -> asyncio.Future[Reply]:
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._ask(command, partial(_resolve, future))
+        return future
+
+    def _ask(self, command: bytes, receiver: Receiver) -> None:
         loop = self._loop
         if loop is None:
             raise CacheUnavailableError
-        future: asyncio.Future[Reply] = loop.create_future()
-        self._pending.append((loop.time(), future))
+        self._pending.append((loop.time(), receiver))
         if not self._outgoing:
             loop.call_soon(self._flush)
         self._outgoing.append(command)
-        return future
 
     def _flush(self) -> None:
         data, self._outgoing = self._outgoing, []
@@ -119,13 +133,8 @@ class RedisConnection(asyncio.Protocol):
             reply = self._reader.gets()
             if reply is False:
                 return
-            _, future = self._pending.popleft()
-            if future.done():
-                continue
-            if isinstance(reply, hiredis.ReplyError):
-                future.set_exception(RedisRefusedError(str(reply)))
-            else:
-                future.set_result(reply)
+            _, receiver = self._pending.popleft()
+            receiver(RedisRefusedError(str(reply)) if isinstance(reply, hiredis.ReplyError) else reply)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Redis or the network ended it."""
@@ -141,9 +150,8 @@ class RedisConnection(asyncio.Protocol):
             transport.abort()
         self._outgoing.clear()
         pending, self._pending = self._pending, deque()
-        for _, future in pending:
-            if not future.done():
-                future.set_exception(CacheUnavailableError())
+        for _, receiver in pending:
+            receiver(CacheUnavailableError())
         self._lost.set()
 
     async def _connect(self) -> None:
@@ -184,6 +192,15 @@ class RedisConnection(asyncio.Protocol):
             except TimeoutError:
                 if self._pending and loop.time() - self._pending[0][0] > ANSWER_TIMEOUT:
                     self._drop("timeout")
+
+
+def _resolve(future: asyncio.Future[Reply], reply: Reply | CacheUnavailableError) -> None:
+    if future.done():
+        return
+    if isinstance(reply, CacheUnavailableError):
+        future.set_exception(reply)
+    else:
+        future.set_result(reply)
 
 
 class WhileConnecting:

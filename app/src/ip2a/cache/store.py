@@ -93,16 +93,7 @@ class Cache:
             answer = await self._teach(_CHECK, question, error)
         if not isinstance(answer, list):
             raise RedisRefusedError("not a list")
-        slots = []
-        for index in range(2, len(answer), 3):
-            value, position = answer[index], answer[index + 1]
-            entry = None
-            if isinstance(value, bytes):
-                status, lsn = _STATUS_AND_POSITION.unpack_from(value)
-                entry = Entry(status, lsn, value[HEADER.size : ETAG_END], value[ETAG_END:])
-            last = int(position) if isinstance(position, bytes) else None
-            slots.append(Slot(entry, last, answer[index + 2] == 1))
-        return Checked(_number(answer[0]), _number(answer[1]), slots)
+        return checked_of(answer)
 
     async def fill(
         self,
@@ -160,6 +151,23 @@ class Cache:
             raise refused
         await self._connection.send(packed(b"SCRIPT", b"LOAD", script.text))
         return await self._connection.send(call)
+
+
+def checked_of(answer: list[Reply]) -> Checked:
+    """What an answer to `Cache.question` says."""
+    slots = []
+    for index in range(2, len(answer), 3):
+        value, position = answer[index], answer[index + 1]
+        entry = entry_of(value) if isinstance(value, bytes) else None
+        last = int(position) if isinstance(position, bytes) else None
+        slots.append(Slot(entry, last, answer[index + 2] == 1))
+    return Checked(_number(answer[0]), _number(answer[1]), slots)
+
+
+def entry_of(value: bytes) -> Entry:
+    """An entry as it is stored."""
+    status, lsn = _STATUS_AND_POSITION.unpack_from(value)
+    return Entry(status, lsn, value[HEADER.size : ETAG_END], value[ETAG_END:])
 
 
 def _call(script: _Script, keys: tuple[bytes, ...], arguments: tuple[bytes, ...]) -> bytes:

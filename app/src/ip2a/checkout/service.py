@@ -12,7 +12,7 @@ from ip2a.checkout.rules import FINAL, ProviderSession, may_follow, method_of, s
 from ip2a.checkout.schemas import CheckoutItem, CheckoutOrder, Received
 from ip2a.database.identity import Identity, transaction
 from ip2a.dues.models import OPEN_STATUSES
-from ip2a.reads import member_subject
+from ip2a.dues.service import DUES
 from ip2a.refunds.settling import ProviderCharge, take_charge
 from ip2a.runtime import Runtime
 from ip2a.settings import Settings
@@ -101,7 +101,7 @@ async def receive(runtime: Runtime, body: bytes, signature: str) -> Received:
             checkout = await _take_refund(writing.connection, event.charge, runtime.now())
         if checkout is None:
             return Received(outcome="ignored")
-        writing.subjects.append(member_subject(checkout["member_id"]))
+        writing.subjects.append(DUES.subject_of(checkout["member_id"]))
     return Received(outcome="taken")
 
 
@@ -190,7 +190,7 @@ async def _ask(tools: Tools, provider: Stripe, checkout: RowMapping) -> bool:
     async with transaction(tools.databases.write, CASHIER) as connection:
         moved = await settle(connection, session)
         if moved is not None:
-            await connection.execute(_OUTBOX, {"subject": member_subject(moved["member_id"]).decode()})
+            await connection.execute(_OUTBOX, {"subject": DUES.subject_of(moved["member_id"]).decode()})
     return moved is not None
 
 

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ip2a.database.listing import listing
 from ip2a.dispatches.models import DispatchMethod, DispatchStatus, TermReason
 
 _COLUMNS = """d.id, d.labor_request_id, q.request_number, d.member_id, d.registration_id, d.bid_id, d.employer_id,
@@ -68,9 +69,14 @@ _SOME = text(
     " WHERE d.id = ANY(:ids) ORDER BY d.id"
 )
 _OWN = text(f"SELECT {_COLUMNS} FROM {_FROM} WHERE d.id = :id AND d.member_id = :member_id")  # noqa: S608 (constant columns)
-_OF_MEMBER = text(
-    f"SELECT {_COLUMNS} FROM {_FROM} WHERE d.member_id = :member_id AND d.id < :before ORDER BY d.id DESC LIMIT :limit"  # noqa: S608 (constant columns)
+OF_MEMBER = listing(
+    "ip2a_own_dispatches",
+    f"""
+    SELECT {_COLUMNS} FROM {_FROM} WHERE d.member_id = $1::integer AND d.id < $2::integer
+    ORDER BY d.id DESC LIMIT $3::integer
+    """,  # noqa: S608 (constant columns)
 )
+"""A member's dispatches, newest first: member, before which id, how many."""
 _PAGE = text(
     f"""
     SELECT {_COLUMNS}, m.member_number, m.first_name, m.last_name FROM {_FROM} JOIN members m ON m.id = d.member_id
@@ -177,12 +183,6 @@ async def some(connection: AsyncConnection, ids: Sequence[int]) -> list[RowMappi
 async def own(connection: AsyncConnection, dispatch_id: int, member_id: int) -> RowMapping | None:
     """A member's own dispatch."""
     return (await connection.execute(_OWN, {"id": dispatch_id, "member_id": member_id})).mappings().first()
-
-
-async def of_member(connection: AsyncConnection, member_id: int, *, before: int, limit: int) -> list[RowMapping]:
-    """A member's dispatches, newest first."""
-    parameters = {"member_id": member_id, "before": before, "limit": limit}
-    return list((await connection.execute(_OF_MEMBER, parameters)).mappings())
 
 
 async def page(connection: AsyncConnection, status: str | None, *, before: int, limit: int) -> list[RowMapping]:

@@ -20,6 +20,7 @@ from ip2a.referrals.models import RegistrationAction, RollOffReason
 from ip2a.runtime import Runtime
 from ip2a.web.dependencies import Caller
 from ip2a.web.keyset import Page, encode, page_of, read_before
+from ip2a.web.lists import read_list
 from ip2a.web.problems import Problem
 
 ATTEMPTS = 5
@@ -134,8 +135,8 @@ async def own_dispatches(
     runtime: Runtime, caller: Caller, member_id: int, *, before: str | None, limit: int
 ) -> Page[DispatchItem]:
     """A member's dispatches, newest first."""
-    async with caller.transaction(runtime.databases) as connection:
-        rows = await repository.of_member(connection, member_id, before=read_before(before), limit=limit + 1)
+    parameters = (b"%d" % member_id, b"%d" % read_before(before), b"%d" % (limit + 1))
+    rows = await read_list(runtime, caller, repository.OF_MEMBER, parameters)
     return page_of(DispatchItem, rows, limit, lambda item: encode("", item.id))
 
 

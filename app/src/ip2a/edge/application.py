@@ -15,20 +15,23 @@ import psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from ip2a.auth import service as auth_service
-from ip2a.cache.store import Checked, Entry, Slot
+from ip2a.cache.store import Checked, Slot
 from ip2a.database.identity import Identity
 from ip2a.database.once import Once
 from ip2a.edge import bodies, repeats, responses, routing
 from ip2a.edge.context import KEY, Context, CredentialReader, Credentials, Known, client_of
-from ip2a.edge.protocol import whole_answer
+from ip2a.edge.protocol import Protocol
+from ip2a.edge.shortcut import KEY as TAKEN
+from ip2a.edge.shortcut import Shortcut, Taken
 from ip2a.limits.admission import ShedError
 from ip2a.limits.rates import ANONYMOUS, UNKNOWN_KEY, Rate
 from ip2a.observability import metrics
 from ip2a.observability.http import UNMATCHED, Requests
 from ip2a.observability.logs import TRACE_ID
-from ip2a.observability.tracing import trace_id_of, traceparent
+from ip2a.observability.tracing import trace_id_of, traceparent_for
 from ip2a.pages.rendering import error_page
 from ip2a.reads import NOBODY_ASKED, Query, Read, freshness_needed, own_query, shared_query
 from ip2a.runtime import Runtime
@@ -49,11 +52,18 @@ class Edge:
         self._runtime = runtime
         self._reads = {read.path: read for read in reads}
         self._credentials = CredentialReader(runtime.token_keys, runtime.cookie_key)
-        self._requests = Requests()
+        self._requests = Requests(runtime.spans)
         settings = runtime.settings
         targets = (CARD_PAYMENTS,) if settings.payments_provider else ()
         self._headers = security_headers(in_production=settings.in_production, form_targets=targets)
-        self._hot_head = responses.HotHead([*self._headers, responses.JSON, responses.PRIVATE])
+        head = responses.HotHead([*self._headers, responses.JSON, responses.PRIVATE])
+        self.shortcut = (
+            Shortcut(runtime.redis, self._reads, self._credentials, self._requests, head) if runtime.redis else None
+        )
+
+    def take(self, connection: Protocol, cycle: RequestResponseCycle) -> bool:
+        """Whether the request is answered without `__call__`; asked by our own server (`protocol`)."""
+        return self.shortcut is not None and self.shortcut.take(connection, cycle)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -75,9 +85,10 @@ class _Exchange:
         "_route",
         "_scope",
         "_send",
-        "_started",
         "_status",
+        "_taken",
         "_trace",
+        "_traceparent",
     )
 
     def __init__(self, edge: Edge, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,25 +102,26 @@ class _Exchange:
         self._status = 500
         self._begun = False
         self._body = b""
-        self._trace = b""
-        self._started = 0.0
+        self._trace = b""  # what the caller sent
+        self._traceparent = b""
+        self._taken: Taken | None = scope.get(TAKEN)
 
     async def run(self) -> None:
         """Answer the request, whatever happens."""
         requests = self._edge._requests
-        self._started = requests.arrived()
+        started = requests.arrived() if self._taken is None else self._taken.started
         try:
             await self._run()
         finally:
             route = self._route
             if not route:
                 route = getattr(self._scope.get("route"), "path", UNMATCHED)
-            requests.answered(self._started, self._method, route, self._status)
+            requests.answered(started, (self._method, route, self._status), self._traceparent, self._trace)
 
     async def _run(self) -> None:
-        authorization, cookie, fresh, trace, etag = _headers(self._scope["headers"])
-        self._trace = trace_id_of(trace)
-        context = Context(if_none_match=etag, trace_id=self._trace.decode())
+        authorization, cookie, fresh, self._trace, etag = _headers(self._scope["headers"])
+        self._traceparent = traceparent_for(self._trace)
+        context = Context(if_none_match=etag, trace_id=trace_id_of(self._traceparent))
         TRACE_ID.set(context.trace_id)
         self._scope[KEY] = context
         refusal = bodies.refusal_of_headers(self._scope["headers"]) or bodies.refusal_of_address(
@@ -157,7 +169,9 @@ class _Exchange:
     async def _known(self, context: Context, credentials: Credentials) -> None:
         read = self._hot_read()
         known = credentials.known.get("" if read is None else read.path) or self._prepared(credentials, read)
-        checked = await self._edge._runtime.limiter.ask(known.question, time.time())
+        checked = self._taken.checked if self._taken is not None else None
+        if checked is None:
+            checked = await self._edge._runtime.limiter.ask(known.question, time.time())
         if checked.wait:
             await self._limited(credentials.rate, checked.wait)
             return
@@ -193,7 +207,8 @@ class _Exchange:
         """Remember what these credentials ask of Redis; paths that are not cacheable all ask the same."""
         wanted = [credentials.principal_slot]
         if read is not None:
-            subject = credentials.member_subject if read.own else read.subject
+            member = credentials.claims.member_id
+            subject = read.subject if member is None or not read.own else read.subject_of(member)
             if subject is not None:
                 wanted.append((subject, read.name.encode()))
         question = self._edge._runtime.limiter.question(credentials.limit_key, credentials.rate, wanted)
@@ -216,15 +231,13 @@ class _Exchange:
         min_lsn = freshness_needed(query.read, context.principal, context.min_lsn)
         entry = reads.cached(query, slot, min_lsn) or await reads.load(query, slot, min_lsn)
         unchanged = bool(context.if_none_match) and context.has(entry.etag)
-        if entry.status == 200 and self._sent_whole(entry, rate, remaining, unchanged=unchanged):
-            return
         headers = [
             *self._edge._headers,
             responses.JSON if entry.status == 200 else responses.PROBLEM,
             responses.PRIVATE,
             (b"etag", b'"%s"' % entry.etag),
-            (b"traceparent", traceparent(self._trace)),
-            *responses.rate_headers(rate, remaining, _reset()),
+            (b"traceparent", self._traceparent),
+            *responses.rate_headers(rate, remaining, responses.seconds_to_reset()),
         ]
         body = entry.body
         if unchanged:
@@ -235,28 +248,12 @@ class _Exchange:
         self._begun = True
         await responses.send_bytes(self._send, self._status, headers, body)
 
-    def _sent_whole(self, entry: Entry, rate: Rate, remaining: int, *, unchanged: bool) -> bool:
-        """Answer in one write, where the server offers that."""
-        send = whole_answer(self._scope)
-        if send is None:
-            return False
-        head, trace = self._edge._hot_head, traceparent(self._trace)
-        quota = (rate.per_minute, remaining, _reset())
-        if unchanged:
-            sent = send(head.unchanged(entry.etag, trace, quota), b"")
-        else:
-            sent = send(head.found(entry.etag, trace, quota, len(entry.body)), entry.body)
-        if sent:
-            self._begun = True
-            self._status = 304 if unchanged else 200
-        return sent
-
     async def _admit(self, context: Context, rate: Rate, remaining: int) -> None:
         context.route_class = routing.route_class(self._method, self._path, rate)
-        headers = responses.rate_headers(rate, remaining, _reset())
+        headers = responses.rate_headers(rate, remaining, responses.seconds_to_reset())
         if self._method not in routing.SAFE and not await self._take_body():
             return
-        if context.route_class == "self":
+        if self._method in routing.SAFE and self._path in self._edge._reads:
             await self._forward(context, headers)
             return
         async with self._edge._runtime.admission.gate(context.route_class).admitted():
@@ -285,7 +282,7 @@ class _Exchange:
                 self._status = message["status"]
                 self._begun = True
                 headers = message["headers"] = [*message.get("headers", ()), *self._edge._headers, *extra]
-                headers.append((b"traceparent", traceparent(self._trace)))
+                headers.append((b"traceparent", self._traceparent))
                 self._add_freshness(context, headers)
                 if not any(name == b"cache-control" for name, _ in headers):
                     headers.append(NOT_STORED)
@@ -340,7 +337,7 @@ class _Exchange:
             responses.HTML if page else responses.PROBLEM,
             NOT_STORED,
             (b"content-length", b"%d" % len(body)),
-            (b"traceparent", traceparent(self._trace)),
+            (b"traceparent", self._traceparent),
             *extra,
         ]
         await responses.send_bytes(self._send, status, headers, body)
@@ -372,7 +369,3 @@ def _query(read: Read, principal: Principal, credentials: Credentials) -> Query 
     if read.permission and not principal.may(read.permission):
         return None
     return shared_query(read, principal.identity)
-
-
-def _reset() -> int:
-    return 60 - int(time.time()) % 60

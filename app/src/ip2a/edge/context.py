@@ -13,7 +13,7 @@ from ip2a.auth import service as auth_service
 from ip2a.auth.service import Client
 from ip2a.limits.limiter import Question
 from ip2a.limits.rates import API_KEY, Rate, rate_of
-from ip2a.reads import Query, member_subject, user_subject
+from ip2a.reads import Query, user_subject
 from ip2a.security.api_keys import PREFIX, PresentedKey, read_key
 from ip2a.security.principal import Principal, read_principal
 from ip2a.security.tokens import Claims, InvalidTokenError, TokenKeys, read_access_token
@@ -50,7 +50,6 @@ class Credentials:
     limit_key: bytes
     rate: Rate
     principal_slot: tuple[bytes, bytes]
-    member_subject: bytes | None
     api_key: PresentedKey | None = None
     known: dict[str, Known] = field(default_factory=dict)
     principal: Principal | None = None
@@ -61,6 +60,10 @@ class Credentials:
         if body != self.principal_body:
             self.principal, self.principal_body = read_principal(body), body
         return self.principal
+
+    def still(self, principal: Principal, body: bytes) -> bool:
+        """Whether `body` tells of `principal`, whom these credentials were found to be before."""
+        return principal is self.principal and body == self.principal_body
 
     @property
     def principal_query(self) -> Query:
@@ -114,6 +117,11 @@ class CredentialReader:
             return None
         return credentials
 
+    def known(self, authorization: bytes, cookie: bytes, fresh: bytes, now: float) -> Credentials | None:
+        """`read` where these very headers were read before."""
+        credentials = self._known.get((authorization, cookie, fresh))
+        return None if credentials is None or credentials.claims.expires_at < now else credentials
+
     def _verify(self, authorization: bytes, cookie: bytes, fresh: bytes) -> Credentials | None:
         jar = _cookies(cookie)
         scheme, _, bearer = authorization.partition(b" ")
@@ -136,7 +144,6 @@ class CredentialReader:
             limit_key=b"u:%d" % claims.user_id,
             rate=rate,
             principal_slot=(user_subject(claims.user_id), b"principal"),
-            member_subject=None if claims.member_id is None else member_subject(claims.member_id),
         )
 
     def _api_key(self, token: str, fresh: bytes) -> Credentials | None:
@@ -150,7 +157,6 @@ class CredentialReader:
             limit_key=b"k:" + key.digest[:16],
             rate=API_KEY,
             principal_slot=key_principal.slot_of(key),
-            member_subject=None,
             api_key=key,
         )
 

@@ -1,47 +1,39 @@
-"""uvicorn's HTTP protocol with one thing more: an application that has a whole answer ready may hand it over as bytes.
+"""uvicorn's HTTP protocol with one thing more: an application may take a request over before a task is started for it.
 
-ASGI takes an answer in two messages and the server checks and writes each; for answers whose bytes are ready that is a
-third of their cost. The way is offered in the scope as an extension; without it (another server, tests) ASGI does.
+The task and ASGI's two messages cost as much as everything else together where the answer's bytes are ready. On another
+server, and for what the application does not take, ASGI's way is gone.
 """
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-
-EXTENSION = "ip2a.whole_answer"
-
-SendWhole = Callable[[bytes, bytes], bool]
-"""Takes status line and headers (each ended by CRLF) and the body; False when ASGI's way must be gone instead."""
 
 
 class Protocol(HttpToolsProtocol):
     """One connection."""
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401 (uvicorn's type)
-        cycle.scope["extensions"] = {EXTENSION: partial(_send_whole, cycle)}  # type: ignore[dict-item]  # any value is ASGI
-        super()._start_asgi_task(cycle, app)
+        take = getattr(app, "take", None)
+        if take is None or not take(self, cycle):
+            super()._start_asgi_task(cycle, app)
 
+    def go_on(self, cycle: RequestResponseCycle) -> None:
+        """ASGI's way after all, for a request that was taken."""
+        super()._start_asgi_task(cycle, self.app)
 
-def whole_answer(scope: Scope) -> SendWhole | None:
-    """The extension, where the server has it."""
-    send: SendWhole | None = scope.get("extensions", {}).get(EXTENSION)
-    return send
-
-
-def _send_whole(cycle: RequestResponseCycle, head: bytes, body: bytes) -> bool:
-    if cycle.disconnected:
+    @staticmethod
+    def send_whole(cycle: RequestResponseCycle, head: bytes, body: bytes) -> bool:
+        """Write status line and headers (each ended by CRLF) and the body; False when ASGI's way must be gone."""
+        if cycle.disconnected:
+            return True
+        if cycle.response_started or not cycle.keep_alive or cycle.flow.write_paused:
+            return False
+        cycle.response_started = cycle.response_complete = True
+        cycle.message_event.set()
+        parts = [head]
+        for name, value in cycle.default_headers:
+            parts += (name, b": ", value, b"\r\n")
+        parts += (b"\r\n", body)
+        cycle.transport.write(b"".join(parts))
+        cycle.on_response()
         return True
-    if cycle.response_started or not cycle.keep_alive or cycle.flow.write_paused:
-        return False
-    cycle.response_started = cycle.response_complete = True
-    cycle.message_event.set()
-    parts = [head]
-    for name, value in cycle.default_headers:
-        parts += (name, b": ", value, b"\r\n")
-    parts += (b"\r\n", body)
-    cycle.transport.write(b"".join(parts))
-    cycle.on_response()
-    return True

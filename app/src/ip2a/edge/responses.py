@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 from http import HTTPStatus
 
 from starlette.types import Send
@@ -36,6 +37,11 @@ class HotHead:
     def unchanged(self, etag: bytes, trace: bytes, quota: tuple[int, int, int]) -> bytes:
         """Of 304."""
         return self._unchanged % (etag, trace, *quota)
+
+
+def seconds_to_reset() -> int:
+    """Until the minute that limits are counted in is over."""
+    return 60 - int(time.time()) % 60
 
 
 async def send_bytes(send: Send, status: int, headers: Headers, body: bytes) -> None:

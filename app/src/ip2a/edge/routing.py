@@ -1,6 +1,16 @@
 """Which class a request belongs to: pure, from method, path and who asks."""
 
-from ip2a.limits.rates import ANONYMOUS, LOGIN_ADDRESS, MEMBER, RECOVERY_ADDRESS, VISITOR, WEBHOOK, Rate
+from ip2a.limits.rates import (
+    ADMIN,
+    ANONYMOUS,
+    API_KEY,
+    LOGIN_ADDRESS,
+    RECOVERY_ADDRESS,
+    STAFF,
+    VISITOR,
+    WEBHOOK,
+    Rate,
+)
 
 LOGIN = frozenset({"/login", "/api/v1/auth/login"})
 REFRESH = "/api/v1/auth/refresh"
@@ -11,6 +21,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 PROBES = frozenset({"/livez", "/readyz"})
 STATIC = "/static/"
 REPORTS = "/api/v1/reports"
+OFFICE = frozenset({STAFF.user_type, ADMIN.user_type, API_KEY.user_type})
 
 
 def is_free(method: str, path: str) -> bool:
@@ -35,11 +46,11 @@ def anonymous_rate(method: str, path: str) -> Rate:
 
 
 def route_class(method: str, path: str, rate: Rate) -> str:
-    """The admission class. Cacheable reads gate themselves when they miss."""
+    """The admission class of what is not a cacheable read: those gate themselves when they miss."""
     if path in LOGIN:
         return "login"
     if path.startswith(REPORTS):
         return "reports"
-    if method in SAFE:
-        return "self"
-    return "write" if rate.user_type in {MEMBER.user_type, "anonymous"} else "staff"
+    if rate.user_type in OFFICE:
+        return "staff"
+    return "page" if method in SAFE else "write"

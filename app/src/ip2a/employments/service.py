@@ -7,7 +7,7 @@ from ip2a.employments import repository
 from ip2a.employments.models import MemberEmployment
 from ip2a.employments.schemas import EmploymentChange, EmploymentOrder, EmploymentRecord
 from ip2a.members.models import Member
-from ip2a.reads import Query, Read, member_subject, own_query
+from ip2a.reads import Query, Read, own_query
 from ip2a.records import service as records
 from ip2a.records.service import Kind
 from ip2a.runtime import Runtime
@@ -67,7 +67,7 @@ async def enter(runtime: Runtime, caller: Caller, member_id: int, order: Employm
     Raises Problem 422 (no such member or organization; the end is before the start).
     """
     values = order.model_dump() | {"member_id": member_id}
-    return await records.add(runtime, caller, RECORDS, values, member_subject(member_id))
+    return await records.add(runtime, caller, RECORDS, values, EMPLOYMENTS.subject_of(member_id))
 
 
 async def change(runtime: Runtime, caller: Caller, identifier: int, change: EmploymentChange) -> EmploymentRecord:
@@ -77,4 +77,4 @@ async def change(runtime: Runtime, caller: Caller, identifier: int, change: Empl
     """
     of = await records.read(runtime, caller, RECORDS, identifier)
     values = change.model_dump(exclude_unset=True)
-    return await records.change(runtime, caller, RECORDS, identifier, values, member_subject(of.member_id))
+    return await records.change(runtime, caller, RECORDS, identifier, values, EMPLOYMENTS.subject_of(of.member_id))

@@ -5,6 +5,8 @@ from datetime import date
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ip2a.database.listing import listing
+
 _COLUMNS = """q.id, q.request_number, q.employer_id, o.name AS employer_name, q.book_id, b.code AS book_code, q.status,
     q.requested_at, q.referral_day, q.workers_requested, q.workers_dispatched, q.start_date, q.start_time,
     q.wage_rate_cents, q.worksite, q.city, q.requirements, q.agreement_type, q.is_short_call, q.short_call_days,
@@ -40,15 +42,17 @@ _MORNING = text(
     """  # noqa: S608 (constant columns)
 )
 # What a member may bid for: jobs of books they wait on.
-_OPEN_FOR_MEMBER = text(
+OPEN_FOR_MEMBER = listing(
+    "ip2a_open_jobs",
     f"""
     SELECT {_COLUMNS} FROM {_FROM}
-    JOIN book_registrations r ON r.book_id = q.book_id AND r.member_id = :member_id AND r.status = 'registered'
+    JOIN book_registrations r ON r.book_id = q.book_id AND r.member_id = $1::integer AND r.status = 'registered'
     WHERE q.status IN ('open', 'partially_filled') AND q.allows_online_bidding AND b.internet_bidding_enabled
-        AND q.foreperson_member_id IS NULL AND q.start_date >= :today AND q.id < :before
-    ORDER BY q.id DESC LIMIT :limit
-    """  # noqa: S608 (constant columns)
+        AND q.foreperson_member_id IS NULL AND q.start_date >= $2::date AND q.id < $3::integer
+    ORDER BY q.id DESC LIMIT $4::integer
+    """,  # noqa: S608 (constant columns)
 )
+"""Jobs of the books a member waits on, newest first: member, today, before which id, how many."""
 _LOCK = text(
     """
     SELECT q.id, q.employer_id, q.book_id, q.status, q.workers_requested - q.workers_dispatched AS wanted, q.start_date,
@@ -94,14 +98,6 @@ async def page(connection: AsyncConnection, status: str | None, *, before: int, 
 async def morning(connection: AsyncConnection, day: date, limit: int) -> list[RowMapping]:
     """What is to be called on a morning, in the order of the books."""
     return list((await connection.execute(_MORNING, {"day": day, "limit": limit})).mappings())
-
-
-async def open_for_member(
-    connection: AsyncConnection, member_id: int, *, today: date, before: int, limit: int
-) -> list[RowMapping]:
-    """Jobs of the books the member waits on, newest first."""
-    parameters = {"member_id": member_id, "today": today, "before": before, "limit": limit}
-    return list((await connection.execute(_OPEN_FOR_MEMBER, parameters)).mappings())
 
 
 async def cancel(connection: AsyncConnection, request_id: int) -> bool:

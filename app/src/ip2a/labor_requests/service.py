@@ -11,6 +11,7 @@ from ip2a.referrals.models import RegistrationAction, RollOffReason
 from ip2a.runtime import Runtime
 from ip2a.web.dependencies import Caller
 from ip2a.web.keyset import Page, encode, page_of, read_before
+from ip2a.web.lists import read_list
 from ip2a.web.problems import Problem
 
 MORNING_REQUESTS = 200
@@ -86,14 +87,9 @@ async def open_jobs(
     runtime: Runtime, caller: Caller, member_id: int, *, before: str | None, limit: int
 ) -> Page[LaborRequestItem]:
     """Jobs of the books a member waits on, newest first."""
-    async with caller.transaction(runtime.databases) as connection:
-        rows = await repository.open_for_member(
-            connection,
-            member_id,
-            today=rules.local(runtime.now()).date(),
-            before=read_before(before),
-            limit=limit + 1,
-        )
+    today = rules.local(runtime.now()).date().isoformat().encode()
+    parameters = (b"%d" % member_id, today, b"%d" % read_before(before), b"%d" % (limit + 1))
+    rows = await read_list(runtime, caller, repository.OPEN_FOR_MEMBER, parameters)
     return page_of(LaborRequestItem, rows, limit, lambda item: encode("", item.id))
 
 

@@ -122,8 +122,9 @@ def bounds_of(settings: Settings) -> dict[str, Bound]:
 
     return {
         "self": bound(reads),
+        "page": bound(writes * 2 // 10, 2 * DEADLINE),
         "staff": bound(writes * 3 // 10, 2 * DEADLINE),
-        "write": bound(writes * 4 // 10, 2 * DEADLINE),
+        "write": bound(writes * 3 // 10, 2 * DEADLINE),
         "login": bound(writes * 2 // 10, 4 * DEADLINE),
         "reports": bound(1),
     }

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, RowMapping, and_, or_, select, text, tuple_, update
+from sqlalchemy import ColumnElement, RowMapping, and_, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ip2a.database.pipeline import Statement
@@ -21,14 +21,24 @@ PROFILE = Statement(
 """A member's record as ProfileResponse's JSON."""
 
 
-async def change_contact(connection: AsyncConnection, member_id: int, changes: dict[str, str | None]) -> bool:
-    """Write the given contact fields; False when there is no such member to be seen."""
-    result = await connection.execute(
-        update(Member)
-        .where(Member.id == member_id)
-        .values({**changes, "version": Member.version + 1, "updated_at": text("now()")})
-    )
-    return result.rowcount == 1
+CHANGE_CONTACT = Statement(
+    b"ip2a_change_contact",
+    b"""
+    WITH changed AS (
+        UPDATE members SET
+            address = CASE WHEN $2::jsonb ? 'address' THEN $2::jsonb ->> 'address' ELSE address END,
+            city = CASE WHEN $2::jsonb ? 'city' THEN $2::jsonb ->> 'city' ELSE city END,
+            state = CASE WHEN $2::jsonb ? 'state' THEN $2::jsonb ->> 'state' ELSE state END,
+            zip_code = CASE WHEN $2::jsonb ? 'zip_code' THEN $2::jsonb ->> 'zip_code' ELSE zip_code END,
+            phone = CASE WHEN $2::jsonb ? 'phone' THEN $2::jsonb ->> 'phone' ELSE phone END,
+            email = CASE WHEN $2::jsonb ? 'email' THEN $2::jsonb ->> 'email' ELSE email END,
+            version = version + 1, updated_at = now()
+        WHERE id = $1::integer RETURNING id)
+    INSERT INTO cache_outbox (subject) SELECT 'profile:' || id FROM changed RETURNING id
+    """,
+)
+"""Writes the contact fields that the JSON object has; answers the outbox row, or nothing when there is no such member
+to be seen."""
 
 
 SHOWN = select(*Member.__table__.c)

@@ -5,7 +5,7 @@ from ip2a.database.identity import Identity
 from ip2a.members import repository, rules
 from ip2a.members.models import Member, MemberClassification, MemberStatus
 from ip2a.members.schemas import ContactChange, MemberChange, MemberItem, MemberOrder, MemberRecord
-from ip2a.reads import Query, Read, member_subject, own_query
+from ip2a.reads import Query, Read, own_query
 from ip2a.records import service as records
 from ip2a.records.service import Kind
 from ip2a.runtime import Runtime
@@ -32,13 +32,15 @@ async def change_contact(runtime: Runtime, identity: Identity, member_id: int, c
 
     Raises Problem 404.
     """
-    changes = change.model_dump(exclude_unset=True)
-    if not changes:
+    if not change.model_fields_set:
         return 0
-    async with runtime.writer.transaction(identity, [member_subject(member_id)]) as writing:
-        if not await repository.change_contact(writing.connection, member_id, changes):
-            raise Problem(404, "no-such-member", "There is no such member.")
-    return writing.lsn
+    changes = change.model_dump_json(exclude_unset=True).encode()
+    written = await runtime.writer.run(identity, (repository.CHANGE_CONTACT, (b"%d" % member_id, changes)))
+    if not written.rows:
+        raise Problem(404, "no-such-member", "There is no such member.")
+    outbox_row = int(written.rows[0][0] or 0)
+    await runtime.writer.invalidate(outbox_row, [PROFILE.subject_of(member_id)], written.lsn)
+    return written.lsn
 
 
 MEMBERS = Kind(
@@ -90,7 +92,7 @@ async def change(runtime: Runtime, caller: Caller, member_id: int, change: Membe
         if current is not None and not rules.may_become(current, change.status):
             raise Problem(409, "status", f"`status` cannot change from {current.value} to {change.status.value}.")
     values = change.model_dump(exclude_unset=True)
-    return await records.change(runtime, caller, MEMBERS, member_id, values, member_subject(member_id))
+    return await records.change(runtime, caller, MEMBERS, member_id, values, PROFILE.subject_of(member_id))
 
 
 def _cursor(item: MemberItem) -> str:

@@ -14,8 +14,10 @@ from prometheus_client import REGISTRY, Gauge
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from ip2a.observability.logs import SAMPLE
+from ip2a.observability.logs import SAMPLE, TRACE_ID
 from ip2a.observability.metrics import USERS_ACTIVE
+from ip2a.observability.spans import Spans
+from ip2a.observability.tracing import trace_id_of
 
 LOGGER = logging.getLogger("ip2a.access")
 IN_FLIGHT = Gauge("ip2a_http_requests_in_flight", "Requests being worked on.")
@@ -25,6 +27,9 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 UNMATCHED = "(unmatched)"
 ACTIVE_WINDOW = 60.0  # seconds
 FAILED = 500
+
+Key = tuple[str, str, int]
+"""Method, route template and status."""
 
 
 class _Times:
@@ -54,10 +59,10 @@ class _Series(Collector):
 
     def __init__(self) -> None:
         self.offered = 0
-        self.answers: dict[tuple[str, str, int], _Answers] = {}
+        self.answers: dict[Key, _Answers] = {}
         self.times: dict[tuple[str, str], _Times] = {}
 
-    def add(self, key: tuple[str, str, int]) -> _Answers:
+    def add(self, key: Key) -> _Answers:
         """The series of a method, route and status seen for the first time."""
         method, route, _ = key
         times = self.times.setdefault((method, route), _Times())
@@ -89,7 +94,8 @@ REGISTRY.register(_SERIES)
 class Requests:
     """Counts requests of one application."""
 
-    def __init__(self) -> None:
+    def __init__(self, spans: Spans | None) -> None:
+        self._spans = spans
         self._in_flight = 0
         self._since_sample = 0
         self._users: deque[set[int]] = deque(({*()}, {*()}), maxlen=2)
@@ -103,21 +109,22 @@ class Requests:
         self._in_flight += 1
         return time.perf_counter()
 
-    def answered(self, started: float, method: str, route: str, status: int) -> None:
-        """Its answer was sent, or it failed."""
+    def answered(self, started: float, key: Key, traceparent: bytes, caller: bytes) -> None:
+        """Its answer was sent, or it failed; `traceparent` is our span of it, `caller` the header that came."""
         self._in_flight -= 1
         seconds = time.perf_counter() - started
-        if method not in METHODS:
-            method = "OTHER"
-        key = (method, route, status)
+        if key[0] not in METHODS:
+            key = ("OTHER", *key[1:])
         answers = _SERIES.answers.get(key) or _SERIES.add(key)
         answers.count += 1
         times = answers.times
         times.total += seconds
         times.counts[bisect_left(BUCKETS, seconds)] += 1
+        if self._spans is not None and traceparent:
+            self._spans.ended(key, seconds, traceparent, caller)
         self._since_sample += 1
-        if self._since_sample >= SAMPLE or status >= FAILED:
-            self._log(method, route, status, seconds)
+        if self._since_sample >= SAMPLE or key[2] >= FAILED:
+            self._log(key, seconds, traceparent)
 
     def seen(self, user_id: int) -> None:
         """An account was active."""
@@ -130,8 +137,10 @@ class Requests:
             self._users_since = now
         return float(len(self._users[0] | self._users[1]))
 
-    def _log(self, method: str, route: str, status: int, seconds: float) -> None:
+    def _log(self, key: Key, seconds: float, traceparent: bytes) -> None:
         self._since_sample = 0
+        method, route, status = key
+        TRACE_ID.set(trace_id_of(traceparent))  # where no task is, nothing else has
         LOGGER.info(
             "request",
             extra={

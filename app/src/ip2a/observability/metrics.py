@@ -10,6 +10,8 @@ from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from ip2a.observability.tallies import Tallies
+
 WAIT_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0)
 
 POOL_WAIT = Histogram(
@@ -21,7 +23,7 @@ READS = Counter("ip2a_db_reads_total", "Reads answered by the database.", ["sour
 LSN_FALLBACKS = Counter(
     "ip2a_db_replica_fallbacks_total", "Reads the primary answered in a replica's stead.", ["reason"]
 )
-CACHE = Counter("ip2a_cache_requests_total", "Cacheable reads by what the cache said.", ["read", "result"])
+CACHE = Tallies("ip2a_cache_requests", "Cacheable reads by what the cache said.", ("read", "result"))
 CACHE_UP = Gauge("ip2a_cache_available", "1 while Redis answers in time.")
 CACHE_FAILURES = Counter("ip2a_cache_failures_total", "Calls to Redis that failed.", ["reason"])
 INVALIDATIONS = Counter("ip2a_cache_invalidations_total", "Subjects invalidated.", ["by"])

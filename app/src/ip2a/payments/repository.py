@@ -66,7 +66,7 @@ RECORD = Statement(
         INSERT INTO idempotency_keys (user_id, key, request_digest, payment_id, status, media_type, answer)
         SELECT $5::integer, $6::varchar, $7::bytea, id, 201, 'application/json', convert_to(receipt, 'UTF8') FROM told),
     stale AS (
-        INSERT INTO cache_outbox (subject) SELECT 'member:' || member_id FROM charged RETURNING id)
+        INSERT INTO cache_outbox (subject) SELECT 'dues:' || member_id FROM charged RETURNING id)
     SELECT receipt, told.member_id, stale.id FROM told, stale
     """,
 )

@@ -8,10 +8,10 @@ from psycopg.errors import UniqueViolation
 from ip2a.database.identity import Identity
 from ip2a.database.pipeline import Row
 from ip2a.dues.models import OPEN_STATUSES
+from ip2a.dues.service import DUES
 from ip2a.payments import repository
 from ip2a.payments.repository import PaymentOrder
 from ip2a.payments.schemas import PaymentRequest
-from ip2a.reads import member_subject
 from ip2a.runtime import Runtime
 from ip2a.web.problems import Problem
 
@@ -58,7 +58,7 @@ async def record_payment(
     if not written.rows:
         return await _explain(runtime, identity, order)
     receipt, owner, outbox_row = written.rows[0]
-    await runtime.writer.invalidate(int(outbox_row or 0), [member_subject(int(owner or 0))], written.lsn)
+    await runtime.writer.invalidate(int(outbox_row or 0), [DUES.subject_of(int(owner or 0))], written.lsn)
     return Recorded(receipt or b"", replayed=False, lsn=written.lsn)
 
 

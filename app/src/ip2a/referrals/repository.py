@@ -3,12 +3,13 @@ statement, and the history of a registration grows in the same transaction.
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ip2a.database.listing import listing
 from ip2a.referrals.models import ExemptReason, RegistrationAction, RollOffReason
 from ip2a.referrals.rules import EXEMPTION, GRACE_AFTER_EXEMPTION
 
@@ -39,16 +40,20 @@ _REGISTER = text(
 
 _ONE = text(f"SELECT {_COLUMNS} FROM book_registrations r JOIN referral_books b ON b.id = r.book_id WHERE r.id = :id")  # noqa: S608 (constant columns)
 
-_OF_MEMBER = text(
+OF_MEMBER = listing(
+    "ip2a_own_registrations",
     f"""
     SELECT {_COLUMNS},
         CASE WHEN r.status = 'registered' THEN ip2a_waiting_before(r.book_id, r.apn) + 1 END AS position,
-        CASE WHEN r.status = 'registered' THEN ip2a_dispatches_since(r.book_id, :since) END AS recent_dispatches
+        CASE WHEN r.status = 'registered' THEN ip2a_dispatches_since(r.book_id, $2::timestamptz) END
+            AS recent_dispatches
     FROM book_registrations r JOIN referral_books b ON b.id = r.book_id
-    WHERE r.member_id = :member_id AND r.id < :before
-    ORDER BY r.id DESC LIMIT :limit
-    """  # noqa: S608 (constant columns)
+    WHERE r.member_id = $1::integer AND r.id < $3::integer
+    ORDER BY r.id DESC LIMIT $4::integer
+    """,  # noqa: S608 (constant columns)
 )
+"""A member's registrations, newest first, with the position of those that wait: member, since when dispatches count,
+before which id, how many."""
 
 _QUEUE = text(
     f"""
@@ -161,14 +166,6 @@ async def register(connection: AsyncConnection, *, member_id: int, book_id: int,
 async def find(connection: AsyncConnection, registration_id: int) -> RowMapping | None:
     """One registration."""
     return (await connection.execute(_ONE, {"id": registration_id})).mappings().first()
-
-
-async def of_member(
-    connection: AsyncConnection, member_id: int, *, now: datetime, before: int, limit: int
-) -> list[RowMapping]:
-    """A member's registrations, newest first, with the position of those that wait."""
-    parameters = {"member_id": member_id, "before": before, "limit": limit, "since": now - timedelta(days=30)}
-    return list((await connection.execute(_OF_MEMBER, parameters)).mappings())
 
 
 async def queue(connection: AsyncConnection, book_id: int, *, after: Decimal, limit: int) -> list[RowMapping]:

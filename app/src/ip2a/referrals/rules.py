@@ -23,6 +23,7 @@ REQUEST_CUT_OFF = time(15, 0)
 EARLY_START = time(6, 0)
 
 REMIND_BEFORE = timedelta(days=7)
+RECENT = timedelta(days=30)  # dispatches that say how fast a book moves
 EXEMPTION = timedelta(days=180)
 GRACE_AFTER_EXEMPTION = timedelta(days=7)
 SHORT_CALL_DAYS = 10  # business days at most

@@ -21,6 +21,7 @@ from ip2a.referrals.schemas import (
 from ip2a.runtime import Runtime
 from ip2a.web.dependencies import Caller
 from ip2a.web.keyset import Page, encode, invalid_cursor, page_of, read_before, read_text_id
+from ip2a.web.lists import read_list
 from ip2a.web.problems import Problem
 
 
@@ -62,17 +63,17 @@ async def own_registrations(
     runtime: Runtime, caller: Caller, member_id: int, *, before: str | None, limit: int
 ) -> Page[OwnRegistration]:
     """The member's registrations, newest first, with position and estimated wait."""
-    async with caller.transaction(runtime.databases) as connection:
-        rows = await repository.of_member(
-            connection, member_id, now=runtime.now(), before=read_before(before), limit=limit + 1
-        )
+    since = (runtime.now() - rules.RECENT).isoformat().encode()
+    parameters = (b"%d" % member_id, since, b"%d" % read_before(before), b"%d" % (limit + 1))
+    rows = await read_list(runtime, caller, repository.OF_MEMBER, parameters)
     return page_of(OwnRegistration, [_with_wait(row) for row in rows], limit, lambda item: encode("", item.id))
 
 
-def _with_wait(row: RowMapping) -> dict[str, object]:
-    if row["position"] is None:
+def _with_wait(row: dict[str, object]) -> dict[str, object]:
+    position, recent = row["position"], row["recent_dispatches"]
+    if not isinstance(position, int) or not isinstance(recent, int):
         return {**row, "weeks_to_wait": None, "confidence": None}
-    estimate = rules.wait_estimate(row["position"], row["recent_dispatches"])
+    estimate = rules.wait_estimate(position, recent)
     return {**row, "weeks_to_wait": estimate.weeks, "confidence": estimate.confidence}
 
 

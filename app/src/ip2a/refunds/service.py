@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from ip2a.checkout.provider import ProviderError, ProviderRefusedError, Stripe
 from ip2a.checkout.service import BATCH, CASHIER, GIVEN_UP, PATIENCE, provider_of, provider_unavailable
 from ip2a.database.identity import transaction
-from ip2a.reads import member_subject
+from ip2a.dues.service import DUES
 from ip2a.referrals.rules import local
 from ip2a.refunds import repository
 from ip2a.refunds.models import RefundStatus
@@ -83,7 +83,7 @@ async def approve(runtime: Runtime, caller: Caller, refund_id: int) -> RefundIte
         under_way = decided or refund["status"] == RefundStatus.APPROVED
         if under_way and refund["checkout_id"] is None:
             await repository.settle(writing.connection, refund_id, provider_id=None, now=now, today=local(now).date())
-            writing.subjects.append(member_subject(refund["member_id"]))
+            writing.subjects.append(DUES.subject_of(refund["member_id"]))
         item = await _item(writing.connection, refund_id)
     caller.wrote(writing.lsn)
     if under_way and refund["checkout_id"] is not None:
@@ -98,7 +98,7 @@ async def _give_back_at_provider(runtime: Runtime, caller: Caller, refund_id: in
         raise Problem(409, "provider-refused", "The payment provider refuses this refund; look it up there.") from None
     except ProviderError:
         raise provider_unavailable("The refund is approved, but the payment provider does not answer.") from None
-    async with runtime.writer.transaction(caller.identity, [member_subject(refund["member_id"])]) as writing:
+    async with runtime.writer.transaction(caller.identity, [DUES.subject_of(refund["member_id"])]) as writing:
         await _settle(writing.connection, refund_id, refund, provider_id, runtime.now())
         item = await _item(writing.connection, refund_id)
     caller.wrote(writing.lsn)
@@ -133,7 +133,7 @@ async def _ask_again(tools: Tools, provider: Stripe, refund: RowMapping) -> None
     provider_id = await _ask_provider(tools.databases.write, provider, refund["id"], refund)
     async with transaction(tools.databases.write, CASHIER) as connection:
         await _settle(connection, refund["id"], refund, provider_id, tools.now())
-        await connection.execute(_OUTBOX, {"subject": member_subject(refund["member_id"]).decode()})
+        await connection.execute(_OUTBOX, {"subject": DUES.subject_of(refund["member_id"]).decode()})
 
 
 async def _ask_provider(engine: AsyncEngine, provider: Stripe, refund_id: int, refund: RowMapping) -> str:

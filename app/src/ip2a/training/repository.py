@@ -6,6 +6,8 @@ from decimal import Decimal
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ip2a.database.listing import listing
+
 _STUDENT = "s.id, s.student_number, s.user_id, s.member_id, s.first_name, s.last_name, s.status, s.cohort"
 _STUDENTS = text(
     f"""
@@ -125,13 +127,17 @@ _NEW_CERTIFICATION = text(
     """
 )
 _CERTIFICATIONS = text(
+    f"SELECT {_CERTIFICATION} FROM certifications t WHERE t.student_id = :student_id ORDER BY t.id DESC LIMIT :limit"  # noqa: S608 (constant columns)
+)
+OWN_CERTIFICATIONS = listing(
+    "ip2a_own_certifications",
     f"""
     SELECT {_CERTIFICATION} FROM certifications t JOIN students s ON s.id = t.student_id
-    WHERE (cast(:student_id AS integer) IS NULL OR t.student_id = :student_id)
-        AND (cast(:user_id AS integer) IS NULL OR s.user_id = :user_id OR s.member_id = :member_id)
-        AND t.id < :before ORDER BY t.id DESC LIMIT :limit
-    """  # noqa: S608 (constant columns)
+    WHERE (s.user_id = $1::integer OR s.member_id = $2::integer) AND t.id < $3::integer
+    ORDER BY t.id DESC LIMIT $4::integer
+    """,  # noqa: S608 (constant columns)
 )
+"""Certificates of an account's own student record, newest first: user, member (or null), before which id, how many."""
 
 Values = dict[str, object]
 
@@ -230,21 +236,7 @@ async def new_certification(connection: AsyncConnection, values: Values) -> None
     await connection.execute(_NEW_CERTIFICATION, values)
 
 
-async def certifications(
-    connection: AsyncConnection,
-    *,
-    student_id: int | None = None,
-    user_id: int | None = None,
-    member_id: int | None = None,
-    before: int,
-    limit: int,
-) -> list[RowMapping]:
-    """Certificates of a student, or of an account's own student record, newest first."""
-    parameters = {
-        "student_id": student_id,
-        "user_id": user_id,
-        "member_id": member_id,
-        "before": before,
-        "limit": limit,
-    }
+async def certifications(connection: AsyncConnection, student_id: int, limit: int) -> list[RowMapping]:
+    """Certificates of a student, newest first."""
+    parameters = {"student_id": student_id, "limit": limit}
     return list((await connection.execute(_CERTIFICATIONS, parameters)).mappings())

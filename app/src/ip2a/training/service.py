@@ -28,6 +28,7 @@ from ip2a.training.schemas import (
 )
 from ip2a.web.dependencies import Caller
 from ip2a.web.keyset import Page, encode, page_of, read_before, read_text_id
+from ip2a.web.lists import read_list
 from ip2a.web.problems import Problem
 
 
@@ -220,9 +221,7 @@ async def certify(
     try:
         async with caller.transaction(runtime.databases) as connection:
             await repository.new_certification(connection, values)
-            rows = await repository.certifications(
-                connection, student_id=student_id, before=read_before(None), limit=51
-            )
+            rows = await repository.certifications(connection, student_id, limit=51)
     except IntegrityError:
         raise no_such("student") from None
     return page_of(CertificationItem, rows, 50, lambda item: encode("", item.id))
@@ -232,14 +231,14 @@ async def own_certifications(
     runtime: Runtime, caller: Caller, *, before: str | None, limit: int
 ) -> Page[CertificationItem]:
     """The caller's own certificates, newest first."""
-    async with caller.transaction(runtime.databases) as connection:
-        rows = await repository.certifications(
-            connection,
-            user_id=caller.identity.user_id,
-            member_id=caller.identity.member_id,
-            before=read_before(before),
-            limit=limit + 1,
-        )
+    user, member = caller.identity.user_id, caller.identity.member_id
+    whose = (b"%d" % user if user else None, b"%d" % member if member else None)
+    rows = await read_list(
+        runtime,
+        caller,
+        repository.OWN_CERTIFICATIONS,
+        (*whose, b"%d" % read_before(before), b"%d" % (limit + 1)),
+    )
     return page_of(CertificationItem, rows, limit, lambda item: encode("", item.id))
 
 

@@ -1,7 +1,7 @@
 from math import inf
 
 from ip2a.database.reading import UNKNOWN_POSITION
-from ip2a.observability.tracing import trace_id_of, traceparent
+from ip2a.observability.tracing import span_id_of, trace_id_of, traceparent_for
 from ip2a.web.freshness import NO_MARKER, PRIMARY_SECONDS, Marker, seal, unseal
 
 KEY = b"k" * 32
@@ -26,10 +26,14 @@ def test_where_the_position_is_not_known_the_primary_is_asked_for_a_while() -> N
 
 
 def test_a_trace_goes_on_and_a_wrong_one_begins_anew() -> None:
-    trace_id = b"4bf92f3577b34da6a3ce929d0e0e4736"
-    assert trace_id_of(b"00-" + trace_id + b"-00f067aa0ba902b7-01") == trace_id
+    trace_id, caller = "4bf92f3577b34da6a3ce929d0e0e4736", b"00f067aa0ba902b7"
+    for flags in (b"00", b"01"):
+        ours = traceparent_for(b"00-" + trace_id.encode() + b"-" + caller + b"-" + flags)
+        assert trace_id_of(ours) == trace_id
+        assert len(span_id_of(ours)) == len(caller)
+        assert span_id_of(ours) != caller
+        assert ours.endswith(b"-" + flags)
     for wrong in (b"", b"00-" + b"0" * 32 + b"-00f067aa0ba902b7-01", b"x" * 55):
-        fresh = trace_id_of(wrong)
-        assert len(fresh) == 32
-        assert fresh != trace_id
-    assert traceparent(trace_id).startswith(b"00-" + trace_id + b"-")
+        fresh = traceparent_for(wrong)
+        assert span_id_of(fresh)
+        assert trace_id_of(fresh) != trace_id
