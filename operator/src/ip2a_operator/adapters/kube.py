@@ -232,7 +232,7 @@ class KubeCluster:
             return cast("Tree", await answer.json())
         except (DynamicApiError, ApiException) as error:
             code = int(error.status or 0)
-            raise FailureError(code, _status_object(error.body)) from error
+            raise FailureError(code, status_object(error.body)) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise UnavailableError(f"no answer from the API server: {error or type(error).__name__}") from error
         finally:
@@ -243,7 +243,7 @@ def _kind(ref: Ref) -> Kind:
     return BY_KIND[ref.api_version, ref.kind]
 
 
-def _status_object(body: object) -> Tree:
+def status_object(body: object) -> Tree:
     try:
         parsed = json.loads(body) if isinstance(body, str | bytes) else {}
     except ValueError:
