@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from ip2a_operator.adapters.clock import SystemClock, SystemEntropy
 from ip2a_operator.adapters.events import KubeRecorder
 from ip2a_operator.adapters.journal import StdoutJournal
-from ip2a_operator.adapters.kube import KubeCluster
+from ip2a_operator.adapters.kube import KubeCluster, api_client
 from ip2a_operator.adapters.lease import Lease
 from ip2a_operator.adapters.prometheus import PrometheusClient
 from ip2a_operator.adapters.watches import Watch, watches
@@ -65,7 +65,7 @@ async def run(settings: Settings) -> int:
     heart = asyncio.create_task(health.beat())
     try:
         await _load_credentials()
-        async with ApiClient() as client:
+        async with api_client() as client:
             cluster = KubeCluster(client, metrics)
             lease = Lease(cluster, settings.pod_namespace, settings.lease_name, settings.pod_name)
             metrics.registry.register(LeaderGauge(lease))

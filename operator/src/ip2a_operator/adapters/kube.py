@@ -7,7 +7,7 @@ from typing import Final, Protocol, cast
 from urllib.parse import urlencode
 
 import aiohttp
-from kubernetes.aio.client import ApiClient
+from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.dynamic import DynamicClient
 from kubernetes.aio.dynamic.exceptions import DynamicApiError
@@ -45,6 +45,14 @@ class FailureError(Exception):
         super().__init__(text(status, "message") or f"HTTP {code}")
         self.code = code
         self.status = status
+
+
+def api_client() -> ApiClient:
+    """A client with the credentials that were loaded. Proxies come from the kubeconfig alone: with trust in the
+    environment every request looks for a ~/.netrc, in a thread of its own."""
+    configuration = Configuration.get_default_copy()
+    configuration.client_session_kwargs = {"trust_env": False}
+    return ApiClient(configuration)
 
 
 class KubeCluster:
