@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from kubernetes.aio import config
-from kubernetes.aio.client import ApiClient
 
 from bench.operator.writer import StatusWriter
 from devcluster.control_plane import ControlPlane, control_plane
-from ip2a_operator.adapters.kube import KubeCluster
+from ip2a_operator.adapters.kube import KubeCluster, api_client
 from ip2a_operator.api.kinds import RESOURCE
 from ip2a_operator.cli.connection import SILENT
 from ip2a_operator.domain.builders.secrets import secrets
@@ -35,6 +34,8 @@ from tests.unit.operator.worlds import IMAGES, resource_from, sample
 REST_SECONDS = 60.0
 SETTLE_SECONDS = 10.0
 EDITS = 40
+LISTED_A_SECOND = 500
+"""Resources; to look costs the API server as much as some work of the operator's does."""
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -101,7 +102,7 @@ def _converge(kube: Kube, namespace: str, count: int) -> float:
         assert kube.apply(manifest).status_code == 201
 
     def all_ready() -> bool:
-        time.sleep(0.2)
+        time.sleep(max(0.2, count / LISTED_A_SECOND))
         items = kube.list("IP2A", namespace)
         return all(condition(item, "Ready").get("status") == "True" for item in items)
 
@@ -140,7 +141,7 @@ async def _bare_loop(kubeconfig: Path, namespace: str, count: int) -> float:
     """Seconds to apply the same objects one after the other, with the same client and nothing else."""
     await config.load_kube_config(str(kubeconfig))  # type: ignore[no-untyped-call]  # no annotations
     manifests = [item for index in range(count) for item in _manifests(namespace, f"r{index}")]
-    async with ApiClient() as client:
+    async with api_client() as client:
         cluster = KubeCluster(client, SILENT)
         began = time.monotonic()
         for manifest in manifests:

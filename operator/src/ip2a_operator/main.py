@@ -9,7 +9,7 @@ import contextlib
 import logging
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Final, TypeVar
 
 import kopf
@@ -20,15 +20,18 @@ from pydantic import ValidationError
 from ip2a_operator.adapters.clock import SystemClock, SystemEntropy
 from ip2a_operator.adapters.events import KubeRecorder
 from ip2a_operator.adapters.journal import StdoutJournal
-from ip2a_operator.adapters.kube import KubeCluster
+from ip2a_operator.adapters.kube import KubeCluster, api_client
 from ip2a_operator.adapters.lease import Lease
 from ip2a_operator.adapters.prometheus import PrometheusClient
+from ip2a_operator.adapters.watches import Watch, watches
+from ip2a_operator.api.kinds import OWNED
 from ip2a_operator.domain.plan import Surroundings
 from ip2a_operator.errors import OperatorError
 from ip2a_operator.handlers import daemon, delete, login, startup, watch
 from ip2a_operator.handlers.context import Context
 from ip2a_operator.reconcile.actuation import Actuation
 from ip2a_operator.reconcile.executor import Executor
+from ip2a_operator.reconcile.intake import Intake
 from ip2a_operator.reconcile.loop import Loop
 from ip2a_operator.reconcile.outlook import Outlook
 from ip2a_operator.reconcile.ports import Key
@@ -62,7 +65,7 @@ async def run(settings: Settings) -> int:
     heart = asyncio.create_task(health.beat())
     try:
         await _load_credentials()
-        async with ApiClient() as client:
+        async with api_client() as client:
             cluster = KubeCluster(client, metrics)
             lease = Lease(cluster, settings.pod_namespace, settings.lease_name, settings.pod_name)
             metrics.registry.register(LeaderGauge(lease))
@@ -72,7 +75,9 @@ async def run(settings: Settings) -> int:
             if await _until(stop, lease.acquire()) is None:
                 return 0
             try:
-                return await _lead(settings, cluster=cluster, lease=lease, metrics=metrics, served=served, stop=stop)
+                return await _lead(
+                    settings, client, cluster=cluster, lease=lease, metrics=metrics, served=served, stop=stop
+                )
             finally:
                 await lease.release()
     finally:
@@ -82,6 +87,7 @@ async def run(settings: Settings) -> int:
 
 async def _lead(
     settings: Settings,
+    client: ApiClient,
     *,
     cluster: KubeCluster,
     lease: Lease,
@@ -103,11 +109,14 @@ async def _lead(
         fence=lease,
         surroundings=surroundings,
     )
-    context = _context(settings, reconciler=reconciler, store=store, wakeups=wakeups, metrics=metrics, served=served)
+    context = _context(settings, reconciler=reconciler, store=store, wakeups=wakeups, metrics=metrics)
+    kinds = [kind for kind in OWNED if kind.kind in served]
+    owned = watches(client, kinds, settings.namespaces, Intake(store, wakeups))
     ready, ended = asyncio.Event(), asyncio.Event()
     # kopf cancels what is started after it; these are started before and are ours to end.
     tasks = {
         asyncio.create_task(lease.keep()): 1,
+        asyncio.create_task(_follow(owned)): 1,
         asyncio.create_task(_new_kinds(cluster, served)): 0,
         asyncio.create_task(_signalled(ready, stop)): 0,
     }
@@ -123,7 +132,7 @@ async def _lead(
             served=served,
         )
     )
-    watching = asyncio.create_task(_watch(settings, context, ready=ready, ended=ended))
+    watching = asyncio.create_task(_watch(settings, context, owned, ready=ready, ended=ended))
     done, _ = await asyncio.wait({*tasks, watching}, return_when=asyncio.FIRST_COMPLETED)
     ended.set()
     try:
@@ -142,7 +151,6 @@ def _context(
     store: Store,
     wakeups: Wakeups,
     metrics: Metrics,
-    served: frozenset[str],
 ) -> Context:
     async def reconcile(key: Key) -> float | None:
         async with context.locks[key]:
@@ -155,8 +163,26 @@ def _context(
         meter=metrics,
         resync_seconds=settings.resync_seconds,
     )
-    context = Context(store=store, wakeups=wakeups, loop=loop, tear_down=reconciler.tear_down, served=served)
+    context = Context(store=store, wakeups=wakeups, loop=loop, tear_down=reconciler.tear_down)
     return context
+
+
+async def _follow(owned: Sequence[Watch]) -> None:
+    """Watch what is made for resources; return when a watch has died, which ends the process rather than leave it
+    deaf."""
+    try:
+        await asyncio.gather(*(each.run() for each in owned))
+    except OperatorError as error:
+        log.critical("stopping: %s", error)
+    except Exception:
+        log.critical("stopping: a watch died unexpectedly", exc_info=True)
+
+
+async def _all_listed(owned: Sequence[Watch]) -> bool:
+    """Wait until everything that exists was seen: a plan made sooner would take what is unseen for missing."""
+    for each in owned:
+        await each.listed.wait()
+    return True
 
 
 async def _scale(
@@ -191,8 +217,12 @@ async def _scale(
         await scaler.run()
 
 
-async def _watch(settings: Settings, context: Context, *, ready: asyncio.Event, ended: asyncio.Event) -> None:
-    """kopf, until `ended`; raises when a watch dies, which ends the process rather than leave it deaf."""
+async def _watch(
+    settings: Settings, context: Context, owned: Sequence[Watch], *, ready: asyncio.Event, ended: asyncio.Event
+) -> None:
+    """kopf, until `ended`; raises when its watch dies, which ends the process likewise."""
+    if await _until(ended, _all_listed(owned)) is None:
+        return
     registry = kopf.OperatorRegistry()
     login.register(registry)
     watch.register(registry, context)
@@ -213,7 +243,8 @@ async def _watch(settings: Settings, context: Context, *, ready: asyncio.Event, 
 
 async def _signalled(ready: asyncio.Event, stop: asyncio.Event) -> None:
     """Return when told to stop. kopf takes the signals for itself when it starts, for good."""
-    await ready.wait()
+    if await _until(stop, ready.wait()) is None:
+        return
     _listen_for_signals(stop)
     await stop.wait()
 

@@ -7,7 +7,7 @@ from typing import Final, Protocol, cast
 from urllib.parse import urlencode
 
 import aiohttp
-from kubernetes.aio.client import ApiClient
+from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.dynamic import DynamicClient
 from kubernetes.aio.dynamic.exceptions import DynamicApiError
@@ -45,6 +45,14 @@ class FailureError(Exception):
         super().__init__(text(status, "message") or f"HTTP {code}")
         self.code = code
         self.status = status
+
+
+def api_client() -> ApiClient:
+    """A client with the credentials that were loaded. Proxies come from the kubeconfig alone: with trust in the
+    environment every request looks for a ~/.netrc, in a thread of its own."""
+    configuration = Configuration.get_default_copy()
+    configuration.client_session_kwargs = {"trust_env": False}
+    return ApiClient(configuration)
 
 
 class KubeCluster:
@@ -232,7 +240,7 @@ class KubeCluster:
             return cast("Tree", await answer.json())
         except (DynamicApiError, ApiException) as error:
             code = int(error.status or 0)
-            raise FailureError(code, _status_object(error.body)) from error
+            raise FailureError(code, status_object(error.body)) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise UnavailableError(f"no answer from the API server: {error or type(error).__name__}") from error
         finally:
@@ -243,7 +251,7 @@ def _kind(ref: Ref) -> Kind:
     return BY_KIND[ref.api_version, ref.kind]
 
 
-def _status_object(body: object) -> Tree:
+def status_object(body: object) -> Tree:
     try:
         parsed = json.loads(body) if isinstance(body, str | bytes) else {}
     except ValueError:

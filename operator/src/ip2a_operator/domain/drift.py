@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeGuard
 
 from ip2a_operator.domain.builders.metadata import digest
-from ip2a_operator.domain.tree import Manifest, Tree, text
+from ip2a_operator.domain.tree import Manifest, Tree, is_tree, text
 from ip2a_operator.names import APPLIED_ANNOTATION
 
 _MERGE_KEYS = ("name", "mountPath", "uid", "containerPort", "port", "topologyKey", "type")
@@ -38,8 +38,8 @@ def needs_apply(stamped: Manifest, live: Tree, accepted: str | None) -> bool:
 
 def covers(wanted: object, live: object) -> bool:
     """Whether everything that is wanted is there."""
-    if isinstance(wanted, Mapping):
-        if not isinstance(live, Mapping):
+    if is_tree(wanted):
+        if not is_tree(live):
             return not wanted
         return all(_same(value, live.get(key)) for key, value in wanted.items())
     if _is_list(wanted):
@@ -54,14 +54,14 @@ def fingerprint(wanted: Manifest, live: Tree) -> str:
 
 def project(wanted: object, live: object) -> object:
     """The part of `live` that has the shape of `wanted`."""
-    if isinstance(wanted, Mapping) and isinstance(live, Mapping):
+    if is_tree(wanted) and is_tree(live):
         return {key: project(value, live.get(key)) for key, value in wanted.items()}
     if _is_list(wanted) and _is_list(live):
         key = _merge_key(wanted)
         if key is None:
             return list(live)
-        index = {item.get(key): item for item in live if isinstance(item, Mapping)}
-        return [project(item, index.get(item[key])) for item in wanted if isinstance(item, Mapping)]
+        index = {item.get(key): item for item in live if is_tree(item)}
+        return [project(item, index.get(item[key])) for item in wanted if is_tree(item)]
     return live
 
 
@@ -76,21 +76,21 @@ def _list_covers(wanted: Sequence[object], live: Sequence[object]) -> bool:
     key = _merge_key(wanted)
     if key is None:
         return len(wanted) == len(live) and all(map(_same, wanted, live))
-    index = {item.get(key): item for item in live if isinstance(item, Mapping)}
-    return all(isinstance(item, Mapping) and covers(item, index.get(item[key])) for item in wanted)
+    index = {item.get(key): item for item in live if is_tree(item)}
+    return all(is_tree(item) and covers(item, index.get(item[key])) for item in wanted)
 
 
 def _merge_key(items: Sequence[object]) -> str | None:
     """The key that tells these objects apart, if there is one."""
     for key in _MERGE_KEYS:
-        values = [item.get(key) for item in items if isinstance(item, Mapping)]
+        values = [item.get(key) for item in items if is_tree(item)]
         if items and len(values) == len(items) and None not in values and len(set(values)) == len(values):
             return key
     return None
 
 
 def _is_list(value: object) -> TypeGuard[Sequence[object]]:
-    return isinstance(value, Sequence) and not isinstance(value, str)
+    return type(value) is list or (isinstance(value, Sequence) and not isinstance(value, str))
 
 
 def _mapping(value: object) -> Mapping[str, object]:

@@ -1,7 +1,7 @@
 """Typed reading of Kubernetes objects, trees of JSON: a missing or mistyped branch reads as empty."""
 
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import TypeGuard, cast
 
 Tree = Mapping[str, object]
 Manifest = Mapping[str, object]
@@ -9,14 +9,19 @@ Manifest = Mapping[str, object]
 _EMPTY: Tree = {}
 
 
+def is_tree(node: object) -> TypeGuard[Tree]:
+    """Whether it is an object of JSON; nearly always a dict, and asking for that first is many times faster."""
+    return type(node) is dict or isinstance(node, Mapping)
+
+
 def branch(tree: Tree, *path: str) -> Tree:
     """The object at a path, or an empty one."""
     node: object = tree
     for key in path:
-        if not isinstance(node, Mapping):
+        if not is_tree(node):
             return _EMPTY
         node = node.get(key)
-    return cast("Tree", node) if isinstance(node, Mapping) else _EMPTY
+    return node if is_tree(node) else _EMPTY
 
 
 def text(tree: Tree, *path: str) -> str:

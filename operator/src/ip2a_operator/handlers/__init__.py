@@ -1,2 +1,1 @@
-"""kopf, and nothing but kopf: watches mark resources dirty, one daemon each reconciles, a deletion tears
-down."""
+"""kopf, and nothing but kopf: resources are watched, one daemon each reconciles, a deletion tears down."""

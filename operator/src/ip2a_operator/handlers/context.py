@@ -19,7 +19,5 @@ class Context:
     wakeups: Wakeups
     loop: Loop
     tear_down: Callable[[Key, Mapping[str, object]], Awaitable[bool]]
-    served: frozenset[str]
-    """Kinds that the cluster has; only these are watched."""
     locks: dict[Key, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     """Keeps a teardown from overlapping the last reconciliation."""

@@ -4,8 +4,7 @@ from typing import Final
 
 import kopf
 
-from ip2a_operator.api.kinds import OWNED
-from ip2a_operator.names import FINALIZER, GROUP, OWNER_LABEL
+from ip2a_operator.names import FINALIZER, GROUP
 
 SERVER_SECONDS: Final = 300
 """A whole number: it goes into a query parameter as it is written."""
@@ -46,7 +45,4 @@ def operator_settings() -> kopf.OperatorSettings:
     settings.queueing.idle_timeout = 1.0  # a worker task for each object ends soon after its last event
     settings.process.ultimate_exiting_timeout = EXIT_SECONDS
     settings.background.instant_exit_timeout = 1.0
-    for kind in OWNED:
-        selector = (kind.group, kind.version, kind.plural) if kind.group else (kind.version, kind.plural)
-        settings.watching.label_selectors[selector] = OWNER_LABEL
     return settings

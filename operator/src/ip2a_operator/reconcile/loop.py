@@ -61,21 +61,23 @@ class Loop:
             await asyncio.sleep(DEBOUNCE_SECONDS)
             if stopped:
                 return
-            dirty.clear()  # before the world is read: a change that comes meanwhile wakes the loop again
             number += 1
             reconcile_id.set(f"{key}#{number}")
-            failed, delay = await self._once(key)
+            failed, delay = await self._once(key, dirty)
             failures = failures + 1 if failed else 0
             if failed:
                 delay = backoff(failures, str(key))
             # While failing only time and the end are heard: events would turn the backoff into a busy loop.
             await _first(stopped, None if failed else dirty, delay)
 
-    async def _once(self, key: Key) -> tuple[bool, float]:
+    async def _once(self, key: Key, dirty: asyncio.Event) -> tuple[bool, float]:
         """Whether it failed, and the seconds until the next look."""
         result, began = "success", time.perf_counter()
         delay: float | None = None
         async with self.slots:
+            # Before the world is read, and no sooner: what comes while it is read wakes the loop again, what came
+            # while others were served is seen now.
+            dirty.clear()
             try:
                 delay = await self.reconcile(key)
             except (NotLeaderError, UnavailableError) as error:

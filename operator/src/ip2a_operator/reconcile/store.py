@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import cast
 
+from ip2a_operator.api.kinds import Kind
 from ip2a_operator.domain.facts import DIGESTS
 from ip2a_operator.domain.observed import Live, Observed, Ref, ref_of
 from ip2a_operator.domain.tree import Tree, branch, strings, text
@@ -97,6 +98,30 @@ class Store:
         if not children:
             del self._children[key]
         return key
+
+    def retain(self, kind: Kind, namespace: str, version: int, uids: frozenset[str]) -> list[Key]:
+        """Forget the objects of a kind that a list made at this version does not have; the resources they concern.
+
+        What is newer than the list is kept: it was filed from the answer to a write of our own.
+        """
+        found = []
+        for key, children in list(self._children.items()):
+            if namespace not in {"", key.namespace}:
+                continue
+            lost = [
+                ref
+                for ref, filed in children.items()
+                if (ref.api_version, ref.kind) == (kind.api_version, kind.kind)
+                and filed.uid not in uids
+                and filed.version <= version
+            ]
+            for ref in lost:
+                del children[ref]
+            if lost:
+                found.append(key)
+            if not children:
+                del self._children[key]
+        return found
 
     def accept(self, key: Key, ref: Ref, fingerprint: str) -> None:
         """Remember what the API server made of our latest apply."""
