@@ -8,7 +8,8 @@ from ip2a.web.problems import Problem
 
 SHOWN = 50
 _COLUMNS = """p.id, p.receipt_number, p.amount_cents, p.method, p.recorded_at, t.period_year, t.period_month,
-    m.first_name, m.last_name, m.member_number"""
+    m.first_name, m.last_name, m.member_number, (SELECT coalesce(sum(r.amount_cents), 0) FROM refunds r
+        WHERE r.payment_id = p.id AND r.status = 'refunded') AS refunded_cents"""
 _FROM = """payments p JOIN dues_payments d ON d.id = p.dues_payment_id JOIN dues_periods t ON t.id = d.period_id
     JOIN members m ON m.id = p.member_id"""
 _PAGE = text(

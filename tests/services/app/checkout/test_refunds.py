@@ -99,6 +99,9 @@ async def test_a_refund_needs_two_people_and_is_given_once(office: Office) -> No
     told = await asyncio.gather(*(deliver(office.member, fake.charge(number, PART)) for _ in range(8)))
     assert {answer.json()["outcome"] for answer in told} == {"ignored"}, "our own refund is no news"
     assert (await office.member.get("/api/v1/my/dues")).json()["summary"]["paid_cents"] == DUE_CENTS - PART
+    for page in ("/my/payments", f"/my/payments/{payment}"):
+        shown = " ".join((await office.member.get(page)).text.split())
+        assert "refunded $25.00" in shown or "<dt>Refunded</dt><dd>$25.00" in shown, page
     assert (await office.officer.post(f"{REFUNDS}/{asked.json()['id']}/deny")).status_code == 409
     listed = (await office.clerk.get(REFUNDS, params={"status": "refunded"})).json()["items"]
     assert asked.json()["id"] in [item["id"] for item in listed]
