@@ -34,8 +34,7 @@ async def change_my_contact(
     body: ContactChange, runtime: RuntimeDependency, caller: CallerDependency, member_id: OwnMember
 ) -> Response:
     """Change the caller's own contact fields."""
-    caller.wrote(await service.change_contact(runtime, caller.identity, member_id, body))
-    return await answer(runtime, caller, service.profile(caller.identity, member_id))
+    return Response(await service.change_contact(runtime, caller, member_id, body), media_type="application/json")
 
 
 @router.get("/members")

@@ -8,16 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ip2a.database.pipeline import Statement
 from ip2a.members.models import Member, MemberClassification, MemberStatus
 
-PROFILE = Statement(
-    b"ip2a_profile",
-    b"""
-    SELECT json_build_object('id', id, 'member_number', member_number, 'first_name', first_name,
+_AS_JSON = b"""json_build_object('id', id, 'member_number', member_number, 'first_name', first_name,
         'last_name', last_name, 'address', address, 'city', city, 'state', state, 'zip_code', zip_code,
         'phone', phone, 'email', email, 'hire_date', hire_date, 'status', status,
-        'classification', classification, 'version', version)::text
-    FROM members WHERE id = $1::integer
-    """,
-)
+        'classification', classification, 'version', version)::text"""
+PROFILE = Statement(b"ip2a_profile", b"SELECT %b FROM members WHERE id = $1::integer" % _AS_JSON)
 """A member's record as ProfileResponse's JSON."""
 
 
@@ -33,12 +28,14 @@ CHANGE_CONTACT = Statement(
             phone = CASE WHEN $2::jsonb ? 'phone' THEN $2::jsonb ->> 'phone' ELSE phone END,
             email = CASE WHEN $2::jsonb ? 'email' THEN $2::jsonb ->> 'email' ELSE email END,
             version = version + 1, updated_at = now()
-        WHERE id = $1::integer RETURNING id)
-    INSERT INTO cache_outbox (subject) SELECT 'profile:' || id FROM changed RETURNING id
-    """,
+        WHERE id = $1::integer RETURNING *),
+    stale AS (INSERT INTO cache_outbox (subject) SELECT 'profile:' || id FROM changed RETURNING id)
+    SELECT %b, (SELECT id FROM stale) FROM changed
+    """
+    % _AS_JSON,
 )
-"""Writes the contact fields that the JSON object has; answers the outbox row, or nothing when there is no such member
-to be seen."""
+"""Writes the contact fields that the JSON object has; answers (what PROFILE reads, outbox row), or nothing when there
+is no such member to be seen."""
 
 
 SHOWN = select(*Member.__table__.c)

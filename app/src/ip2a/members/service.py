@@ -27,20 +27,19 @@ def profile(identity: Identity, member_id: int) -> Query:
     return own_query(PROFILE, identity, member_id)
 
 
-async def change_contact(runtime: Runtime, identity: Identity, member_id: int, change: ContactChange) -> int:
-    """Change the fields that were sent; returns the WAL position behind the change, 0 if nothing was sent.
+async def change_contact(runtime: Runtime, caller: Caller, member_id: int, change: ContactChange) -> bytes:
+    """Change the fields that were sent; returns the record as ProfileResponse's JSON.
 
     Raises Problem 404.
     """
-    if not change.model_fields_set:
-        return 0
     changes = change.model_dump_json(exclude_unset=True).encode()
-    written = await runtime.writer.run(identity, (repository.CHANGE_CONTACT, (b"%d" % member_id, changes)))
+    written = await runtime.writer.run(caller.identity, (repository.CHANGE_CONTACT, (b"%d" % member_id, changes)))
     if not written.rows:
         raise Problem(404, "no-such-member", "There is no such member.")
-    outbox_row = int(written.rows[0][0] or 0)
-    await runtime.writer.invalidate(outbox_row, [PROFILE.subject_of(member_id)], written.lsn)
-    return written.lsn
+    profile, outbox_row = written.rows[0]
+    await runtime.writer.invalidate(int(outbox_row or 0), [PROFILE.subject_of(member_id)], written.lsn)
+    caller.wrote(written.lsn)
+    return profile or b""
 
 
 MEMBERS = Kind(

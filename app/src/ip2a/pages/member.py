@@ -61,8 +61,7 @@ async def change_contact(
         change = ContactChange.model_validate(fields)
     except ValidationError as error:
         return await _profile(runtime, visit, given=fields, wrong=messages_of(error))
-    lsn = await member_service.change_contact(runtime, visit.caller.identity, member_id, change)
-    visit.caller.wrote(lsn)
+    await member_service.change_contact(runtime, visit.caller, member_id, change)
     return RedirectResponse("/my/profile?said=saved", 303)
 
 
