@@ -50,6 +50,7 @@ TAGS = {
     "organizing": "Organizing.",
     "payments": "Money received and given back.",
     "referrals": "Out-of-work books and places on them.",
+    "reports": "Lists made in the background, to download.",
     "training": "Courses, classes, grades, certificates.",
     "users": "Administration of accounts.",
 }
