@@ -1,4 +1,4 @@
-"""The last backup before a deletion: taken once, tried again, not waited for without end; nothing is lost without it."""
+"""The last backup before a deletion: taken once, tried again, not awaited without end; nothing is lost without it."""
 
 from datetime import timedelta
 from typing import Any
