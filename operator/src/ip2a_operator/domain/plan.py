@@ -15,6 +15,7 @@ from ip2a_operator.domain import status
 from ip2a_operator.domain.actions import Action, Apply, Delete, EnsureSecret, Notice, NoticeKind, RotateSecret
 from ip2a_operator.domain.backoff import backoff
 from ip2a_operator.domain.builders import jobs
+from ip2a_operator.domain.builders.redis import with_fixed_name
 from ip2a_operator.domain.builders.secrets import GeneratedSecret, secrets
 from ip2a_operator.domain.capacity import sizes
 from ip2a_operator.domain.desired import Stage, Wanted, desired
@@ -205,7 +206,7 @@ def as_applied(stack: Stack, observed: Observed, manifest: Manifest, live: Live 
     """What a builder made, with what only the live object and its surroundings tell."""
     generated = {secret.name for secret in secrets(stack)} | {stack.database_ca}
     scaled = adjusted(manifest, live, stack.resource.spec, stack.name)
-    return followed(scaled, live, observed.references, generated)
+    return with_fixed_name(followed(scaled, live, observed.references, generated), live)
 
 
 def _migration(stack: Stack, observed: Observed, seen: Facts, steps: _Steps, now: datetime) -> None:
