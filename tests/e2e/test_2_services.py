@@ -1,4 +1,4 @@
-"""Documents and mails of the quickstart: on an S3 server and to a mail catcher of the cluster, as browsers reach them."""
+"""Documents and mails of the quickstart: kept on an S3 server and by a mail catcher, both reached as browsers do."""
 
 from __future__ import annotations
 
