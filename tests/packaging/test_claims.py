@@ -1,4 +1,4 @@
-"""docs/capability-levels.md claims nothing without a test that exists: each proof is a file, with the tests it names."""
+"""docs/capability-levels.md claims nothing without a test: each proof is a file, with the tests that it names."""
 
 from __future__ import annotations
 
