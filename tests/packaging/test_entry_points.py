@@ -86,7 +86,7 @@ def test_an_unknown_stage_is_a_wrong_command_line(capsys: pytest.CaptureFixture[
 
 def test_only_the_full_run_has_the_tests_marked_full() -> None:
     quick = [stage for stage in run.stages(full=False) if stage.name != "check"]
-    assert all(stage.command[2:4] == ("-m", "not full") for stage in quick)
+    assert all("-m not full" in " ".join(stage.command) for stage in quick)
     assert not any("not full" in stage.command for stage in run.stages(full=True))
 
 

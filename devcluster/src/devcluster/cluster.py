@@ -35,6 +35,7 @@ COMPONENTS = (
     "kube-proxy",
 )
 CLUSTER_MODULES = ("cluster", "ingress")
+QUICKSTART_TOOLS = ("versitygw", "mailpit")
 FIRST_TOOLS = ("kube-apiserver", "traefik")
 """The two largest graphs: built side by side first, after which the rest finds most of its packages compiled."""
 
@@ -111,7 +112,8 @@ def down(progress: Progress, *, force: bool = False) -> None:
 
 def build(progress: Progress) -> None:
     """Everything the cluster is made of, into the cache, two things at a time."""
-    missing = [name for name, one in tools().items() if one.module in CLUSTER_MODULES and not is_built(name)]
+    needed = [name for name, one in tools().items() if one.module in CLUSTER_MODULES or name in QUICKSTART_TOOLS]
+    missing = [name for name in needed if not is_built(name)]
     first = [name for name in FIRST_TOOLS if name in missing]
 
     def build_tool(name: str) -> None:

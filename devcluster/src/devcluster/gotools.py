@@ -71,7 +71,8 @@ def module_version(module: str, path: str) -> str:
 
 @functools.cache
 def tools() -> dict[str, Tool]:
-    """Every tool by name. Those of modules `cluster` and `ingress` make the cluster; the rest serve tests."""
+    """Every tool by name. Those of modules `cluster` and `ingress` make the cluster; versitygw and mailpit serve the
+    quickstart; the rest serve tests."""
     helm_version = module_version("cluster", "helm.sh/helm/v4")
     testing = {
         "k6": "go.k6.io/k6",
@@ -100,6 +101,7 @@ def tools() -> dict[str, Tool]:
         "coredns": Tool("cluster", "github.com/coredns/coredns"),
         "local-path-provisioner": Tool("cluster", "github.com/rancher/local-path-provisioner"),
         "metrics-server": Tool("cluster", "sigs.k8s.io/metrics-server/cmd/metrics-server"),
+        "mailpit": Tool("mail", "ip2a.dev/devcluster/mail/mailpit"),
         "traefik": Tool("ingress", "github.com/traefik/traefik/v3/cmd/traefik"),
         **{name: Tool("testing", package) for name, package in testing.items()},
         **{f"keda-{name}": _keda(name) for name in ("operator", "adapter", "webhooks")},
@@ -158,11 +160,12 @@ def _module_files(wanted: Tool) -> list[Path]:
 
 
 def _own_sources(wanted: Tool) -> list[Path]:
-    """Packages that live in our module decide the binary too."""
+    """Packages that live in our module decide the binary too, with what they embed."""
     prefix = f"ip2a.dev/devcluster/{wanted.module}/"
     if not wanted.package.startswith(prefix):
         return []
-    return sorted((MODULES / wanted.module / wanted.package.removeprefix(prefix)).glob("*.go"))
+    directory = MODULES / wanted.module / wanted.package.removeprefix(prefix)
+    return sorted(file for file in directory.iterdir() if file.is_file())
 
 
 def _build(name: str, wanted: Tool, into: Path) -> None:

@@ -16,6 +16,8 @@ from devcluster.gotools import tool
 from devcluster.node import CONTAINERD_SOCKET, PAUSE_IMAGE, ctr
 from devcluster.oci import Image, Layer, layer_of_program, layer_of_tar, write_archive
 
+S3_IMAGE, MAIL_IMAGE = "docker.io/versity/versitygw:v1.8.0", "docker.io/axllent/mailpit:v1.33.1"
+"""What the quickstart's documents and mails go to."""
 PYTHON_IMAGE = "docker.io/library/python:3.13-slim"
 IMPORT_TIMEOUT_SECONDS = 600
 DATABASE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/postgresql/17/bin"
@@ -53,6 +55,8 @@ _PROGRAMS: dict[str, tuple[str, str, tuple[str, ...], dict[str, object]]] = {
         (),
         {"Cmd": ["local-path-provisioner"], "Env": ["PATH=/usr/bin"]},
     ),
+    S3_IMAGE: ("versitygw", "usr/local/bin/versitygw", (), {"Entrypoint": ["/usr/local/bin/versitygw"]}),
+    MAIL_IMAGE: ("mailpit", "mailpit", (), {"Entrypoint": ["/mailpit"]}),
     "docker.io/library/traefik:v3.6.7": (
         "traefik",
         "usr/local/bin/traefik",

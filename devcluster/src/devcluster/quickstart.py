@@ -29,6 +29,8 @@ CHART = CHECKOUT / "charts" / "ip2a-operator"
 QUICKSTART = CHECKOUT / "manifests" / "quickstart"
 ROLES = ("admin", "officer", "staff", "organizer", "instructor", "member", "applicant")
 URL = "http://localhost:8080"
+MAIL_URL, S3_URL = "http://mail.localhost:8080", "http://s3.localhost:8080"
+"""Names below localhost are this machine, to browsers without asking anybody."""
 KIND_NAME = "ip2a"
 LOCAL_IMAGES = "imagePullPolicy=IfNotPresent"
 """No registry has what was built here; the chart's default would ask one."""
@@ -135,12 +137,16 @@ def _install(progress: Progress, target: Target, names: dict[str, str], settings
             *("--wait", "--timeout=150s"),
         )
     with progress.step("IP2A resource"):
-        target.run("apply", "--server-side", "-f", QUICKSTART / "resource.yaml")
+        target.run("apply", "--server-side", "-f", "-", text=_manifest("resource.yaml"))
+        password = _kept(target, f"{RESOURCE}-demo-logins", {"password": f"Demo-{secrets.token_urlsafe(9)}-46"})
+        keys = {"access-key-id": secrets.token_hex(8), "secret-access-key": secrets.token_hex(24)}
+        _kept(target, f"{RESOURCE}-s3", keys)
+        target.run("apply", "--server-side", "-f", "-", text=_manifest("services.yaml"))
         _wait_for_ready(target, names["app"])
     with progress.step("demo data"):
-        password = _demo_password(target)
         _seed(target, names["app"])
-    return _closing_message(target, password)
+        target.run("-n", NAMESPACE, "rollout", "status", f"deployment/{RESOURCE}-mail", "--timeout=60s")
+    return _closing_message(target, password["password"])
 
 
 def _wait_for_ready(target: Target, app_image: str) -> None:
@@ -171,21 +177,24 @@ def _observed(target: Target) -> str:
     return target.run("-n", NAMESPACE, "get", "ip2a", RESOURCE, "-o", "jsonpath={.status.observedGeneration}")
 
 
-def _demo_password(target: Target) -> str:
-    """Random, made once, kept in a Secret: no installation has a well-known password."""
-    name = f"{RESOURCE}-demo-logins"
-    get = ("-n", NAMESPACE, "get", "secret", name, "--ignore-not-found", "-o", "jsonpath={.data.password}")
-    present = target.run(*get)
-    if not present:
-        manifest = {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {"name": name, "namespace": NAMESPACE},
-            "stringData": {"password": f"Demo-{secrets.token_urlsafe(9)}-46"},
-        }
-        target.run("apply", "--server-side", "-f", "-", text=json.dumps(manifest))
-        present = target.run(*get)
-    return base64.b64decode(present).decode()
+def _manifest(name: str) -> str:
+    """Of the quickstart. On any other cluster images are pulled, as the manifest says; here they are at hand."""
+    return (QUICKSTART / name).read_text().replace("imagePullPolicy: Always", "imagePullPolicy: IfNotPresent")
+
+
+def _kept(target: Target, name: str, fresh: dict[str, str]) -> dict[str, str]:
+    """A Secret's values: random, made once, so that no installation has a well-known password."""
+    present = target.run("-n", NAMESPACE, "get", "secret", name, "--ignore-not-found", "-o", "jsonpath={.data}")
+    if present:
+        return {key: base64.b64decode(value).decode() for key, value in json.loads(present).items()}
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "stringData": fresh,
+    }
+    target.run("apply", "--server-side", "-f", "-", text=json.dumps(manifest))
+    return fresh
 
 
 def _seed(target: Target, app_image: str) -> None:
@@ -196,7 +205,7 @@ def _seed(target: Target, app_image: str) -> None:
         == "1"
     ):
         return
-    template = (QUICKSTART / "seed-job.yaml").read_text()
+    template = _manifest("seed-job.yaml")
     target.run(
         "apply", "--server-side", "-f", "-", text=template.replace("SEED_JOB", job).replace("APP_IMAGE", app_image)
     )
@@ -217,6 +226,8 @@ def _closing_message(target: Target, password: str) -> str:
     exported = f"export KUBECONFIG={target.kubeconfig}\n  " if target.kubeconfig else ""
     return f"""
 The platform is up: {URL}   (also https://localhost:8443, self-signed)
+
+Mails that it sends: {MAIL_URL}   Documents are kept on an S3 server of the cluster ({S3_URL}).
 
 Demo logins, all with the password {password}
 {logins}

@@ -36,6 +36,7 @@ from ip2a_operator.reconcile.loop import Loop
 from ip2a_operator.reconcile.outlook import Outlook
 from ip2a_operator.reconcile.ports import Key
 from ip2a_operator.reconcile.reconciler import Reconciler
+from ip2a_operator.reconcile.references import References
 from ip2a_operator.reconcile.scaler import Scaler
 from ip2a_operator.reconcile.sight import Sight
 from ip2a_operator.reconcile.store import Store
@@ -118,6 +119,7 @@ async def _lead(
         asyncio.create_task(lease.keep()): 1,
         asyncio.create_task(_follow(owned)): 1,
         asyncio.create_task(_new_kinds(cluster, served)): 0,
+        asyncio.create_task(References(cluster, store, wakeups).run()): 1,
         asyncio.create_task(_signalled(ready, stop)): 0,
     }
     scaling = asyncio.create_task(

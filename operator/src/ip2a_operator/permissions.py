@@ -2,7 +2,7 @@
 
 from typing import Final, Literal, NamedTuple
 
-from ip2a_operator.api.kinds import OWNED, POD_USAGE, READ, SCALERS
+from ip2a_operator.api.kinds import OWNED, POD_USAGE, READ, REFERENCED, SCALERS
 from ip2a_operator.names import GROUP, PLURAL
 
 
@@ -22,7 +22,7 @@ RULES: Final = (
     # blockOwnerDeletion in owner references needs it where OwnerReferencesPermissionEnforcement is on.
     Rule(GROUP, f"{PLURAL}/finalizers", frozenset({"update"}), "watched"),
     *(Rule(kind.group, kind.plural, kind.verbs, "watched") for kind in OWNED),
-    *(Rule(kind.group, kind.plural, kind.verbs, "watched") for kind in (*SCALERS, POD_USAGE)),
+    *(Rule(kind.group, kind.plural, kind.verbs, "watched") for kind in (*REFERENCED, *SCALERS, POD_USAGE)),
     Rule("events.k8s.io", "events", frozenset({"create"}), "watched"),
     Rule("coordination.k8s.io", "leases", frozenset({"get", "create", "update"}), "own"),
 )

@@ -14,12 +14,12 @@ from typing import Any
 
 from aiohttp import web
 
-from ip2a_operator.api.kinds import OWNED, RESOURCE, Kind
+from ip2a_operator.api.kinds import OWNED, REFERENCED, RESOURCE, Kind
 
 Json = dict[str, Any]
 Answer = web.StreamResponse
 Fault = Callable[[web.Request], Awaitable[Answer | None]]
-KINDS = {(kind.group, kind.plural): kind for kind in (RESOURCE, *OWNED)}
+KINDS = {(kind.group, kind.plural): kind for kind in (RESOURCE, *OWNED, *REFERENCED)}
 
 
 def status(code: int, message: str, **details: Any) -> web.Response:

@@ -264,3 +264,55 @@ def test_deletion(kube: Kube, namespace: str, health: HealthWriter, operator: Op
     database = {("Cluster", f"{NAME}-db"), *logins}
     assert kept == (database if policy == "Retain" else set())
     eventually("event", lambda: "Deleted" in reasons(kube, namespace), seconds=5)
+
+
+def test_deletion_waits_for_the_last_backup(
+    kube: Kube, namespace: str, health: HealthWriter, operator: OperatorProcess
+) -> None:
+    backup = {"destination": "s3://backups/here", "credentials": {"name": "backup-s3"}, "final": True}
+    make(kube, namespace, deletionPolicy="Delete", database={"backup": backup})
+    wait_ready(kube, namespace)
+    kube.delete("IP2A", namespace, NAME)
+    (made,) = eventually("a Backup", lambda: kube.list("Backup", namespace), seconds=10)
+    name = made["metadata"]["name"]
+    assert made["spec"]["cluster"] == {"name": f"{NAME}-db"}
+    assert "ownerReferences" not in made["metadata"], "it outlives the resource"
+
+    def progress() -> str:
+        return str(condition(kube.get("IP2A", namespace, NAME), "Progressing").get("reason"))
+
+    eventually("it is said what is waited for", lambda: progress() == "FinalBackup", seconds=10)
+    kube.merge("Backup", namespace, name, {"status": {"phase": "failed", "error": "no such bucket"}}, status=True)
+    found = eventually("failure", lambda: _degraded(kube, namespace, "FinalBackupFailed"), seconds=10)
+    assert "no such bucket" in condition(found, "Degraded")["message"]
+    kube.merge("Backup", namespace, name, {"status": {"phase": "completed"}}, status=True)
+    eventually("gone", lambda: kube.get("IP2A", namespace, NAME) is None, seconds=10)
+    eventually("events", lambda: {"FinalBackupTaken", "Deleted"} <= reasons(kube, namespace), seconds=5)
+    assert (kube.get("Cluster", namespace, f"{NAME}-db") or {})["metadata"]["ownerReferences"], "it goes as it was told"
+
+
+def test_a_secret_that_people_change_restarts_its_readers(
+    kube: Kube, namespace: str, health: HealthWriter, operator: OperatorProcess
+) -> None:
+    credentials = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "documents-s3", "namespace": namespace},
+        "stringData": {"access-key-id": "one", "secret-access-key": "one"},
+    }
+    assert kube.apply(credentials).status_code == 201
+    storage = {"endpoint": "https://s3.example", "bucket": "documents", "credentials": {"name": "documents-s3"}}
+    make(kube, namespace, storage=storage)
+    wait_ready(kube, namespace)
+
+    def app() -> Json:
+        return kube.get("Deployment", namespace, f"{NAME}-app") or {}
+
+    eventually("it is known", lambda: "ip2a.dev/references-baseline" in app()["metadata"]["annotations"])
+    template = app()["spec"]["template"]
+    assert "ip2a.dev/references-checksum" not in template["metadata"]["annotations"]
+    redis = (kube.get("StatefulSet", namespace, f"{NAME}-redis") or {})["spec"]["template"]
+    assert kube.apply({**credentials, "stringData": {"secret-access-key": "two"}}).status_code == 200
+    eventually("restart of the readers", lambda: app()["spec"]["template"] != template, seconds=20)
+    assert (kube.get("StatefulSet", namespace, f"{NAME}-redis") or {})["spec"]["template"] == redis
+    wait_ready(kube, namespace)

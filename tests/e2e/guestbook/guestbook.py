@@ -34,7 +34,7 @@ class Database:
         try:
             if self._connection is None:
                 self._connection = psycopg.connect(
-                    os.environ["DATABASE_URL"], connect_timeout=3, prepare_threshold=None
+                    os.environ[self._variable], connect_timeout=3, prepare_threshold=None
                 )
             with self._connection.transaction():
                 row = self._connection.execute(statement).fetchone()

@@ -8,9 +8,11 @@ import click
 import pytest
 import yaml
 from click.testing import CliRunner
+from kubernetes.aio.config import kube_config
 
 from ip2a_operator.cli import bundle, planning, report
 from ip2a_operator.cli.commands import ip2a
+from ip2a_operator.cli.connection import default_namespace
 from ip2a_operator.cli.gather import View, images
 from ip2a_operator.domain.observed import Ref
 from ip2a_operator.domain.plan import Surroundings
@@ -104,3 +106,19 @@ def test_bundle_has_no_secret(tmp_path: Path) -> None:
     assert not any("hunter2" in text for text in texts)
     assert any("blue" in text for text in texts)
     assert all(yaml.safe_load(text) is not None for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("context", "expected"), [({"namespace": "members"}, "members"), ({}, "default"), (None, "default")]
+)
+def test_without_a_namespace_it_looks_where_kubectl_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, context: dict[str, str] | None, expected: str
+) -> None:
+    file = tmp_path / "kubeconfig"
+    if context is not None:
+        contexts = [{"name": "c", "context": {"cluster": "c", "user": "u", **context}}]
+        clusters, users = [{"name": "c", "cluster": {"server": "http://localhost"}}], [{"name": "u", "user": {}}]
+        config = {"contexts": contexts, "clusters": clusters, "users": users, "current-context": "c"}
+        file.write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "Config", **config}), encoding="utf-8")
+    monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(file))
+    assert default_namespace() == expected

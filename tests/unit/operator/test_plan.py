@@ -133,6 +133,7 @@ def test_no_longer_wanted_is_pruned_but_never_the_foreign_or_the_database() -> N
         "Ingress local46-app",
         "StatefulSet local46-redis",
         "Service local46-redis",
+        "Service local46-redis-pods",
         "Secret local46-redis",
         "NetworkPolicy local46-redis",
         "PodMonitor local46-redis",

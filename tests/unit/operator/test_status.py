@@ -148,7 +148,7 @@ def test_route_that_no_gateway_takes() -> None:
 
 def test_retained_database_loses_its_owner_and_nothing_else_does() -> None:
     world, wanted = published_after({"deletionPolicy": "Retain"})
-    step = teardown(wanted, world.observed())
+    step = teardown(wanted, world.observed(), NOW)
     assert {str(item.ref) for item in step.retain} == {
         "Cluster local46-db",
         "Secret local46-db-owner",
@@ -159,7 +159,7 @@ def test_retained_database_loses_its_owner_and_nothing_else_does() -> None:
     assert not step.is_done
     for item in step.retain:
         world.objects[item.ref]["metadata"]["ownerReferences"] = []
-    assert teardown(wanted, world.observed()).is_done
+    assert teardown(wanted, world.observed(), NOW).is_done
     assert "members/local46-db" in step.message
 
 
@@ -168,4 +168,4 @@ def test_retained_database_loses_its_owner_and_nothing_else_does() -> None:
 )
 def test_nothing_is_retained_where_nothing_is_to_stay(spec: dict[str, Any]) -> None:
     world, wanted = published_after(spec)
-    assert teardown(wanted, world.observed()).is_done
+    assert teardown(wanted, world.observed(), NOW).is_done

@@ -67,10 +67,12 @@ class World:
 
     objects: dict[Ref, dict[str, Any]] = field(default_factory=dict)
     accepted: dict[Ref, str] = field(default_factory=dict)
+    references: dict[Ref, str] = field(default_factory=dict)
     counter: int = 0
 
     def observed(self) -> Observed:
-        return Observed({ref: Live(copy.deepcopy(tree)) for ref, tree in self.objects.items()}, dict(self.accepted))
+        objects = {ref: Live(copy.deepcopy(tree)) for ref, tree in self.objects.items()}
+        return Observed(objects, dict(self.accepted), dict(self.references))
 
     def perform(self, actions: Iterable[Action]) -> None:
         for action in actions:

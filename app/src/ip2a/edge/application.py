@@ -54,7 +54,8 @@ class Edge:
         self._credentials = CredentialReader(runtime.token_keys, runtime.cookie_key)
         self._requests = Requests(runtime.spans)
         settings = runtime.settings
-        targets = (CARD_PAYMENTS,) if settings.payments_provider else ()
+        storage = settings.s3_public_endpoint or settings.s3_endpoint
+        targets = (*((CARD_PAYMENTS,) if settings.payments_provider else ()), *((storage,) if storage else ()))
         self._headers = security_headers(in_production=settings.in_production, form_targets=targets)
         head = responses.HotHead([*self._headers, responses.JSON, responses.PRIVATE])
         self.shortcut = (

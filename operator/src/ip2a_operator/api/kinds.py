@@ -7,6 +7,7 @@ from ip2a_operator.names import GROUP, KIND, PLURAL, VERSION
 
 READ: Final = frozenset({"get", "list", "watch"})
 LIST: Final = frozenset({"list"})
+CREATE: Final = READ | {"create"}
 WRITE: Final = READ | {"create", "patch", "delete"}
 
 
@@ -67,10 +68,14 @@ OWNED: Final = (
     Kind("postgresql.cnpg.io", "v1", "Cluster", "clusters"),
     Kind("postgresql.cnpg.io", "v1", "Pooler", "poolers"),
     Kind("postgresql.cnpg.io", "v1", "ScheduledBackup", "scheduledbackups"),
+    Kind("postgresql.cnpg.io", "v1", "Backup", "backups", CREATE),
     Kind("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes", optional=True),
     Kind("monitoring.coreos.com", "v1", "PodMonitor", "podmonitors", optional=True),
     Kind("monitoring.coreos.com", "v1", "PrometheusRule", "prometheusrules", optional=True),
 )
+
+REFERENCED: Final = (Kind("", "v1", "ConfigMap", "configmaps", frozenset({"get"})),)
+"""Read one by one where a spec names them, beside Secrets: a change replaces the pods that use it."""
 
 SCALERS: Final = (
     Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", LIST),
@@ -80,4 +85,4 @@ SCALERS: Final = (
 """Other people's scalers: looked for, so that two never set the same number."""
 POD_USAGE: Final = Kind("metrics.k8s.io", "v1beta1", "PodMetrics", "pods", LIST, optional=True)
 
-BY_KIND: Final = {(kind.api_version, kind.kind): kind for kind in (RESOURCE, *OWNED)}
+BY_KIND: Final = {(kind.api_version, kind.kind): kind for kind in (RESOURCE, *OWNED, *REFERENCED)}

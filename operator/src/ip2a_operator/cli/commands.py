@@ -20,7 +20,7 @@ from ip2a_operator.cli import bundle as archive
 from ip2a_operator.cli import planning, report
 from ip2a_operator.cli import scaling as scaling_commands
 from ip2a_operator.cli.cleanup import clean_up
-from ip2a_operator.cli.connection import connect
+from ip2a_operator.cli.connection import connect, default_namespace
 from ip2a_operator.cli.gather import gather, required
 from ip2a_operator.domain.autoscaling.codec import encode
 from ip2a_operator.domain.observed import Ref
@@ -31,7 +31,9 @@ from ip2a_operator.reconcile.ports import Key
 
 ROTATABLE = ("jwt", "database", "cache")
 
-namespace_option = click.option("--namespace", "-n", default="default", show_default=True, help="Namespace.")
+namespace_option = click.option(
+    "--namespace", "-n", default=default_namespace, show_default="that of kubectl's context", help="Namespace."
+)
 output_option = click.option(
     "--output", "-o", type=click.Choice(["text", "json", "yaml"]), default="text", show_default=True
 )

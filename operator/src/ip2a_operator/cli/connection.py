@@ -8,6 +8,7 @@ from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient
 
 from ip2a_operator.adapters.kube import KubeCluster
+from ip2a_operator.domain.tree import text
 from ip2a_operator.errors import UnavailableError
 
 
@@ -19,6 +20,15 @@ class Silent:
 
 
 SILENT: Final = Silent()
+
+
+def default_namespace() -> str:
+    """Where kubectl would look without -n: the namespace of the kubeconfig's context."""
+    try:
+        _, active = config.list_kube_config_contexts()  # type: ignore[no-untyped-call]  # no annotations
+    except (config.ConfigException, OSError):
+        return "default"
+    return text(active, "context", "namespace") or "default"
 
 
 @asynccontextmanager

@@ -13,9 +13,8 @@ from ip2a_operator.cli.gather import View
 from ip2a_operator.domain.builders.secrets import secrets
 from ip2a_operator.domain.desired import desired
 from ip2a_operator.domain.drift import needs_apply, project, stamp
-from ip2a_operator.domain.handover import adjusted
 from ip2a_operator.domain.observed import Ref, ref_of
-from ip2a_operator.domain.plan import make_stack
+from ip2a_operator.domain.plan import as_applied, make_stack
 from ip2a_operator.domain.prune import prune
 from ip2a_operator.domain.resource import parse
 from ip2a_operator.domain.stack import Stack
@@ -75,7 +74,7 @@ def _changes(stack: Stack, view: View) -> Iterator[Change]:
             yield Change("create", ref_of(secret.manifest), f"+ keys: {', '.join(secret.generated)}\n")
     for stated in manifests:
         live = view.observed.objects.get(ref_of(stated))
-        manifest = adjusted(stated, live, stack.resource.spec, stack.name)
+        manifest = as_applied(stack, view.observed, stated, live)
         if live is None:
             yield Change("create", ref_of(manifest), _diff({}, manifest))
         elif manifest["kind"] != "Job" and needs_apply(stamp(manifest), live.tree, None):

@@ -40,7 +40,7 @@ def desired(stack: Stack, migration_attempt: int = 0) -> tuple[Wanted, ...]:
         *app.disruption_budgets(stack),
         app.ingress(stack),
         app.http_route(stack),
-        redis.service(stack),
+        *redis.services(stack),
         *network.policies(stack),
         *monitors.monitors(stack),
     ]

@@ -92,6 +92,8 @@ class Observed:
     """Digest of our fields as the API server returned them for our last apply; differs from what we sent
     where
     an admission webhook changes it, which is then not drift."""
+    references: Mapping[Ref, str] = field(default_factory=dict)
+    """Digest of each Secret and ConfigMap that the spec names; empty where there is none of that name."""
 
     def get(self, api_version: str, kind: str, name: str) -> Live | None:
         """An object, unless it is missing or on its way out."""
@@ -105,7 +107,7 @@ class Observed:
             for ref, live in self.objects.items()
             if ref.kind == "Pod" or live.is_controlled_by(uid) or live.is_adoptable
         }
-        return Observed(objects, self.accepted)
+        return Observed(objects, self.accepted, self.references)
 
     def of_kind(self, kind: str) -> Iterable[Live]:
         """All objects of a kind."""

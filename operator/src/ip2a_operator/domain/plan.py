@@ -15,6 +15,7 @@ from ip2a_operator.domain import status
 from ip2a_operator.domain.actions import Action, Apply, Delete, EnsureSecret, Notice, NoticeKind, RotateSecret
 from ip2a_operator.domain.backoff import backoff
 from ip2a_operator.domain.builders import jobs
+from ip2a_operator.domain.builders.redis import with_fixed_name
 from ip2a_operator.domain.builders.secrets import GeneratedSecret, secrets
 from ip2a_operator.domain.capacity import sizes
 from ip2a_operator.domain.desired import Stage, Wanted, desired
@@ -26,9 +27,10 @@ from ip2a_operator.domain.ledger import ledger
 from ip2a_operator.domain.logins import logins, secret
 from ip2a_operator.domain.observed import Live, Observed, Ref, ref_of
 from ip2a_operator.domain.prune import prune
+from ip2a_operator.domain.references import followed
 from ip2a_operator.domain.resource import Resource
 from ip2a_operator.domain.stack import Images, Stack, is_platform
-from ip2a_operator.domain.tree import branch, strings
+from ip2a_operator.domain.tree import Manifest, branch, strings
 from ip2a_operator.names import APPLIED_ANNOTATION, ATTEMPT_ANNOTATION, ROTATE_ANNOTATION, ROTATED_ANNOTATION
 
 MIGRATION_RETRY_FIRST: Final = 60.0
@@ -186,7 +188,7 @@ def _objects(
         if item.stage not in opened or item.stage is Stage.MIGRATION:
             continue
         live = observed.objects.get(item.ref)
-        manifest = stamp(adjusted(item.manifest, live, stack.resource.spec, stack.name))
+        manifest = stamp(as_applied(stack, observed, item.manifest, live))
         if live is None:
             steps.actions.append(Apply(manifest, known=False, why="missing"))
         elif live.deleting:
@@ -198,6 +200,13 @@ def _objects(
                 APPLIED_ANNOTATION
             )
             steps.actions.append(Apply(manifest, known=True, why="drifted" if same else "changed"))
+
+
+def as_applied(stack: Stack, observed: Observed, manifest: Manifest, live: Live | None) -> Manifest:
+    """What a builder made, with what only the live object and its surroundings tell."""
+    generated = {secret.name for secret in secrets(stack)} | {stack.database_ca}
+    scaled = adjusted(manifest, live, stack.resource.spec, stack.name)
+    return with_fixed_name(followed(scaled, live, observed.references, generated), live)
 
 
 def _migration(stack: Stack, observed: Observed, seen: Facts, steps: _Steps, now: datetime) -> None:

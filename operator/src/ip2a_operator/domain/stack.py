@@ -65,6 +65,11 @@ class Stack:
         return f"{self.name}-db"
 
     @property
+    def database_ca(self) -> str:
+        """Secret with the CA of the database's certificates, which CloudNativePG makes and renews."""
+        return f"{self.database}-ca"
+
+    @property
     def has_database_kinds(self) -> bool:
         """Whether CloudNativePG is there, if it is needed."""
         return self.resource.spec.database.external is not None or "Cluster" in self.offered

@@ -88,6 +88,19 @@ def failure(resource: Resource, reason: str, message: str, now: datetime) -> IP2
     ]
     if find(resource.conditions, ConditionType.READY) is None:
         verdicts.append(Verdict(ConditionType.READY, False, reason, message))
+    return _amended(resource, verdicts, now)
+
+
+def leaving(resource: Resource, message: str, *, failed: bool, now: datetime) -> IP2AStatus:
+    """The published status of a resource whose deletion waits for a last backup; `failed`: an attempt did."""
+    verdicts = [Verdict(ConditionType.PROGRESSING, True, "FinalBackup", message)]
+    if failed:
+        verdicts.append(Verdict(ConditionType.DEGRADED, True, "FinalBackupFailed", message))
+    return _amended(resource, verdicts, now)
+
+
+def _amended(resource: Resource, verdicts: Sequence[Verdict], now: datetime) -> IP2AStatus:
+    """The published status with some conditions in place of those of the same types."""
     fresh = {condition.type: condition for condition in _dated(verdicts, resource.generation, now)}
     kept = tuple(condition for condition in resource.conditions if condition.type not in fresh)
     conditions = merge(resource.conditions, (*kept, *fresh.values()))

@@ -1,5 +1,9 @@
-"""Deletion: a teardown with a time limit, after which kopf removes the finalizer whatever happened."""
+"""Deletion: a teardown that is tried again while it fails, and after a time limit given up: the finalizer then goes.
 
+The limit is ours and not kopf's, which would remove the finalizer without looking once more at what is left to do.
+"""
+
+from datetime import timedelta
 from typing import Any, Final
 
 import kopf
@@ -15,17 +19,28 @@ RETRY_SECONDS: Final = 2.0
 def register(registry: kopf.OperatorRegistry, context: Context) -> None:
     """Tear down what the garbage collector cannot."""
 
-    async def tear_down(body: kopf.Body, namespace: str | None, name: str, **_: Any) -> None:  # noqa: ANN401
+    async def tear_down(
+        body: kopf.Body,
+        namespace: str | None,
+        name: str,
+        runtime: timedelta,
+        **_: Any,  # noqa: ANN401
+    ) -> None:
         key = Key(namespace or "", name)
         async with context.locks[key]:
-            if not await context.tear_down(key, dict(body)):
-                raise kopf.TemporaryError("the teardown goes on", delay=RETRY_SECONDS)
+            try:
+                done = await context.tear_down(key, dict(body))
+            except Exception as error:
+                if runtime.total_seconds() < TIMEOUT_SECONDS:
+                    raise
+                raise kopf.PermanentError(f"the teardown has failed for too long: {error}") from error
+        if not done:
+            raise kopf.TemporaryError("the teardown goes on", delay=RETRY_SECONDS)
 
     kopf.on.delete(
         RESOURCE.group,
         RESOURCE.version,
         RESOURCE.plural,
         registry=registry,
-        timeout=TIMEOUT_SECONDS,
         backoff=RETRY_SECONDS,
     )(tear_down)

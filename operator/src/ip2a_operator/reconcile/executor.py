@@ -17,7 +17,7 @@ from ip2a_operator.domain.drift import fingerprint
 from ip2a_operator.domain.observed import Live, ref_of
 from ip2a_operator.domain.resource import Resource
 from ip2a_operator.domain.teardown import Retain
-from ip2a_operator.domain.tree import Tree, branch, strings
+from ip2a_operator.domain.tree import Manifest, Tree, branch, strings
 from ip2a_operator.errors import ForeignObjectError, RejectedError, UnavailableError
 from ip2a_operator.names import AUTOSCALER_MANAGER, RETAINED_ANNOTATION, ROTATED_ANNOTATION, SERIAL_ANNOTATION
 from ip2a_operator.reconcile.ports import Cluster, Entropy, Fence, FieldConflictError, Key
@@ -64,6 +64,11 @@ class Executor:
                 }
             }
             self._file(await self.cluster.merge(resource.namespace, item.ref, patch))
+
+    async def create(self, resource: Resource, manifest: Manifest) -> None:
+        """Make an object that nobody is to change later; one of its name stays as it is."""
+        self.fence.check()
+        self._file(await self.cluster.create(resource.namespace, manifest))
 
     async def _apply(self, resource: Resource, action: Apply) -> list[Notice]:
         notices: list[Notice] = []

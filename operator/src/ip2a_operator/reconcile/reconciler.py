@@ -8,7 +8,7 @@ from typing import Final
 
 from ip2a_operator.api.v1alpha1 import IP2AStatus
 from ip2a_operator.domain import status
-from ip2a_operator.domain.actions import Notice, NoticeKind
+from ip2a_operator.domain.actions import Notice
 from ip2a_operator.domain.plan import Plan, Surroundings, plan
 from ip2a_operator.domain.resource import Resource, own_part, parse, parse_status
 from ip2a_operator.domain.teardown import teardown
@@ -69,10 +69,18 @@ class Reconciler:
             resource = parse(raw)
         except InvalidSpecError:
             return True
-        step = teardown(resource, self.store.observed(key))
+        now = self.clock.now()
+        step = teardown(resource, self.store.observed(key), now)
+        if step.make is not None:
+            await self.executor.create(resource, step.make)
         await self.executor.retain(resource, step.retain)
-        if step.is_done:
-            await self.recorder.record(key, resource.uid, Notice(NoticeKind.NORMAL, "Deleted", step.message))
+        notices: tuple[Notice, ...] = step.notices if step.is_done else ()
+        if step.waits:
+            fresh = status.leaving(resource, step.message, failed=step.backup.failed, now=now)
+            await self._publish(key, resource, fresh)
+            notices = tuple(status.transitions(resource.conditions, fresh.conditions))
+        for notice in notices:
+            await self.recorder.record(key, resource.uid, notice)
         return step.is_done
 
     async def _converge(self, key: Key, resource: Resource) -> float | None:

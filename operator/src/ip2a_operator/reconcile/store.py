@@ -9,7 +9,7 @@ filed too, so that the next plan sees them before the watch does.
 
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import cast
@@ -39,6 +39,7 @@ class Store:
         self._children: dict[Key, dict[Ref, _Filed]] = {}
         self._resources: dict[Key, _Filed] = {}
         self._accepted: dict[Key, dict[Ref, str]] = {}
+        self._references: dict[Key, dict[Ref, str]] = {}
 
     def put_resource(self, key: Key, raw: Tree) -> bool:
         """File a resource; whether it is news."""
@@ -54,6 +55,7 @@ class Store:
         if (filed := self._resources.get(key)) is not None and filed.uid == uid:
             del self._resources[key]
             self._accepted.pop(key, None)
+            self._references.pop(key, None)
 
     def resource(self, key: Key) -> Tree | None:
         """A resource as the API server has it."""
@@ -127,11 +129,22 @@ class Store:
         """Remember what the API server made of our latest apply."""
         self._accepted.setdefault(key, {})[ref] = fingerprint
 
+    def refer(self, key: Key, digests: Mapping[Ref, str]) -> bool:
+        """Remember what a resource's references hold; whether that is news."""
+        if self._references.get(key, {}) == digests or key not in self._resources:
+            return False
+        self._references[key] = dict(digests)
+        return True
+
+    def references(self, key: Key) -> Mapping[Ref, str]:
+        """What a resource's references held when they were last read."""
+        return dict(self._references.get(key, {}))
+
     def observed(self, key: Key) -> Observed:
         """A frozen snapshot of a resource's objects."""
         children = self._children.get(key, {})
         objects = {ref: Live(_unfile(filed)) for ref, filed in children.items()}
-        return Observed(objects, dict(self._accepted.get(key, {})))
+        return Observed(objects, dict(self._accepted.get(key, {})), self.references(key))
 
     def keys(self) -> Iterator[Key]:
         """All resources."""

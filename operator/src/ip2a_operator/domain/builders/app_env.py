@@ -109,7 +109,7 @@ def ca_volume(stack: Stack) -> list[dict[str, object]]:
     external = stack.resource.spec.database.external
     if not has_ca(stack):
         return []
-    name, key = (external.ca.name, external.ca.key) if external and external.ca else (f"{stack.database}-ca", "ca.crt")
+    name, key = (external.ca.name, external.ca.key) if external and external.ca else (stack.database_ca, "ca.crt")
     return [{"name": CA_VOLUME, "secret": {"secretName": name, "items": [{"key": key, "path": "ca.crt"}]}}]
 
 

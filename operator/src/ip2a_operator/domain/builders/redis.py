@@ -3,8 +3,9 @@
 from ip2a_operator.domain.builders.metadata import Component, digest, labels, manifest, selector
 from ip2a_operator.domain.builders.podspec import container_security, from_secret, pod_security, resources
 from ip2a_operator.domain.capacity import Amounts
+from ip2a_operator.domain.observed import Live
 from ip2a_operator.domain.stack import Stack
-from ip2a_operator.domain.tree import Manifest
+from ip2a_operator.domain.tree import Manifest, branch, text
 from ip2a_operator.names import CHECKSUM_ANNOTATION, REDIS_EXPORTER_PORT, REDIS_PORT
 
 EXPORTER = Amounts(cpu=10, memory=24, cpu_limit=200, memory_limit=64)
@@ -60,7 +61,7 @@ def stateful_set(stack: Stack) -> Manifest | None:
     spec: dict[str, object] = {
         "replicas": 1,
         "revisionHistoryLimit": 3,
-        "serviceName": stack.redis,
+        "serviceName": _pods_service(stack),
         "selector": {"matchLabels": selector(stack, Component.CACHE)},
         "template": template,
     }
@@ -125,19 +126,27 @@ def _exporter(stack: Stack) -> dict[str, object]:
     }
 
 
-def service(stack: Stack) -> Manifest | None:
-    """The address of Redis."""
+def services(stack: Stack) -> list[Manifest]:
+    """The address of Redis, and the names of its pods, which a StatefulSet is to have."""
     if not is_wanted(stack):
-        return None
-    return manifest(
-        stack,
-        "v1",
-        "Service",
-        stack.redis,
-        Component.CACHE,
-        spec={
-            "type": "ClusterIP",
-            "selector": selector(stack, Component.CACHE),
-            "ports": [{"name": "redis", "port": REDIS_PORT, "targetPort": "redis", "protocol": "TCP"}],
-        },
-    )
+        return []
+    spec = {
+        "type": "ClusterIP",
+        "selector": selector(stack, Component.CACHE),
+        "ports": [{"name": "redis", "port": REDIS_PORT, "targetPort": "redis", "protocol": "TCP"}],
+    }
+    return [
+        manifest(stack, "v1", "Service", stack.redis, Component.CACHE, spec=spec),
+        manifest(stack, "v1", "Service", _pods_service(stack), Component.CACHE, spec={**spec, "clusterIP": "None"}),
+    ]
+
+
+def _pods_service(stack: Stack) -> str:
+    return f"{stack.redis}-pods"
+
+
+def with_fixed_name(wanted: Manifest, live: Live | None) -> Manifest:
+    """A StatefulSet keeps the `serviceName` that it was made with: Kubernetes does not let it change."""
+    if live is None or live.ref.kind != "StatefulSet":
+        return wanted
+    return {**wanted, "spec": {**branch(wanted, "spec"), "serviceName": text(live.tree, "spec", "serviceName")}}

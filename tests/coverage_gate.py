@@ -1,0 +1,35 @@
+"""`python -m tests.coverage_gate …`: pytest with these arguments, and at least 98 % of the branches of the operator's
+domain taken by them.
+
+Branches and statements count together, as coverage.py counts with `branch`. A run that fails is not measured.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from coverage import Coverage
+
+PACKAGE = "ip2a_operator.domain"
+LEAST_PERCENT = 98.0
+
+
+def main(arguments: list[str]) -> int:
+    """pytest's exit status; 1 when too little was covered."""
+    measured = Coverage(data_file=None, branch=True, source_pkgs=[PACKAGE], config_file=False)
+    measured.start()
+    status = pytest.main(arguments)
+    measured.stop()
+    if status != pytest.ExitCode.OK:
+        return int(status)
+    percent = measured.report(skip_covered=True, show_missing=True, precision=1)
+    if percent < LEAST_PERCENT:
+        print(f"{PACKAGE}: {percent:.1f} % of branches and statements are covered, {LEAST_PERCENT:g} are wanted")
+        return 1
+    print(f"{PACKAGE}: {percent:.1f} % covered")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
