@@ -24,6 +24,7 @@ from devcluster.services.process import HOST
 
 BY_PASSWORD = 5  # every fifth person logs in with a password
 ARRIVALS = 50.0  # people a second during the ramp: a fifth of them costs a password hash
+ARRIVALS_LOGGED_IN = 200.0
 SETTLE = 10.0
 BASELINE = ("profile", "pay")  # what the baseline stack has
 CACHEABLE = r'ip2a_cache_requests_total\{read="(?!principal)[^"]*",result="%s"\} (\S+)'
@@ -94,7 +95,7 @@ def _plan(application: Application, users: int, seconds: float, refresh: dict[st
         host=HOST,
         port=application.port,
         users=users,
-        ramp=users / ARRIVALS,
+        ramp=users / (ARRIVALS if refresh else ARRIVALS_LOGGED_IN),
         settle=SETTLE,
         seconds=seconds,
         think=(3.0, 7.0),
