@@ -51,7 +51,7 @@ POLICIES: Mapping[str, Entry] = {
     "ours": Entry(_product(), replicas=None),
     "fixed 12": Entry(lambda _, __: b.Fixed(12)),
     "HPA cpu": Entry(lambda _, x: b.HpaCpu(x), (0.3, 0.4, 0.5, 0.6, 0.7)),
-    "HPA p95": Entry(lambda _, x: b.HpaLatency(x), (0.05, 0.07, 0.1, 0.2, 0.35)),
+    "HPA p95": Entry(lambda _, x: b.HpaLatency(x), (0.03, 0.05, 0.07, 0.1, 0.2, 0.35)),
     "KEDA rps": Entry(lambda s, x: _keda(s, x, zero=True), (45.0, 60.0, 80.0, 100.0)),
     "KEDA rps, null=error": Entry(lambda s, x: _keda(s, x, zero=False), (45.0, 60.0, 80.0, 100.0)),
     "KEDA triggers": Entry(lambda _, x: b.Keda(x, triggers=True), ()),

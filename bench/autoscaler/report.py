@@ -129,9 +129,9 @@ def preamble(found: kept.Kept, table: f.Table) -> list[str]:
         "replicas; every policy meets the same requests and pays the same delays.",
         "",
         f"Code {found.code}; seeds {seeds[0]}–{seeds[-1]}; {len(found.rows)} runs; {len(table)} scenarios, all kept in",
-        "`bench/results/autoscaler-runs.csv`. Scenarios and these seeds were committed before a run with them was made;",
-        "the core and its constants were worked on with seeds 1–10, which are not shown, and the baselines on scenarios",
-        "of their own. The scenarios themselves were known while the core was written.",
+        "`bench/results/autoscaler-runs.csv`. Scenarios and these seeds were committed before a run with them was",
+        "made; the core and its constants were worked on with seeds 1–10, which are not shown, and the baselines on",
+        "scenarios of their own. The scenarios themselves were known while the core was written.",
         "",
         *([few, ""] if len(seeds) < 10 else []),
         f"A request costs {p.cpu_request * 1000:g} ms CPU, a read {p.read * 1000:g} ms and a write "
@@ -145,9 +145,9 @@ def preamble(found: kept.Kept, table: f.Table) -> list[str]:
         "",
         "The baselines were tuned by grid search on two training scenarios with seeds of their own (101, 102). They",
         "keep two replicas and the pools they were given, except “HPA cpu + replicas”. “KEDA triggers” is the",
-        "requirement taken literally. KEDA knows the bidding schedule (cron), ours knows bidding and the soft launch's stages. The",
-        "oracle is the best plan our search found with hindsight under the same delays: not necessarily the best",
-        "possible one, and where a policy does better the table shows it.",
+        "requirement taken literally. KEDA knows the bidding schedule (cron), ours knows bidding and the soft launch's",
+        "stages. The oracle is the best plan our search found with hindsight under the same delays: not necessarily",
+        "the best possible one, and where a policy does better the table shows it.",
         "",
     ]
 

@@ -27,7 +27,7 @@ from tests.e2e.members import members
 
 TRACES = Path(__file__).resolve().parents[2] / "artifacts" / "e2e" / "scaling"
 """Every run's figures by second; those that a claim rests on are kept in bench/results."""
-CPU = "200m"
+CPU = "150m"
 POD_MAX = 6
 AUTO: dict[str, Any] = {
     "app": {"resources": {"requests": {"cpu": "50m"}, "limits": {"cpu": CPU}}},

@@ -113,7 +113,7 @@ def _perceive(state: State, seen: signals.Signals, snapshot: Snapshot, now: floa
             last_offered = kept(offered.value)  # it stayed low for a minute with pods answering: it is real
     fast = state.fast
     if seen.ok(Name.OFFERED_FAST):
-        fast = demand.remember(fast, now, kept(seen.get(Name.OFFERED_FAST)), 2)
+        fast = demand.remember(fast, now, kept(seen.get(Name.OFFERED_FAST)), demand.FAST_KEPT)
     ticks = state.surge_ticks
     if elapsed > 0.0:
         ticks = demand.surge_ticks(evolve(state, estimates=estimates), seen, snapshot, spec)

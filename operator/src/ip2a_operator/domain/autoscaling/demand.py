@@ -5,6 +5,7 @@ the overload. Latency is never a multiplier: it grows without bound at saturatio
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import inf, log, sqrt
 
 from ip2a_operator.domain.autoscaling import estimators
@@ -14,6 +15,7 @@ from ip2a_operator.domain.autoscaling.spec import ScalerSpec
 from ip2a_operator.domain.autoscaling.state import Pairs, State
 
 KEPT = 14
+FAST_KEPT = 3
 ACQUAINTED = 8
 """Samples without which noise cannot be told from demand: after a start without remembered state."""
 TICK = 5.0
@@ -99,12 +101,12 @@ def estimate(state: State, signals: Signals, snapshot: Snapshot, now: float, spe
 def _at_most(fast: Pairs, noise: float, level: float, lead: float) -> float:
     """What a trend may lead to: a step looks like a climb for as long as the rate's window is.
 
-    The rate of the last seconds knows better; where that stopped rising, so does the trend.
+    The rate of the last seconds knows better: a climb is what it rises by in two steps running, not in one.
     """
-    if len(fast) < 2 or noise >= NOISY or fast[1][0] - fast[0][0] > 2 * TICK:
+    if len(fast) < FAST_KEPT or noise >= NOISY or fast[-1][0] - fast[0][0] > 2 * FAST_KEPT * TICK:
         return inf
-    (begin, before), (end, now) = fast
-    return max(level, now + max(0.0, now - before) / max(1.0, end - begin) * lead)
+    rises = [(after - before) / max(1.0, end - begin) for (begin, before), (end, after) in pairwise(fast)]
+    return max(level, fast[-1][1] + max(0.0, min(rises)) * lead)
 
 
 def surge_ticks(state: State, signals: Signals, snapshot: Snapshot, spec: ScalerSpec) -> int:

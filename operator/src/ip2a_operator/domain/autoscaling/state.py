@@ -70,7 +70,7 @@ class State:
     samples: Pairs = ()
     """Latest (time, offered rate), newest last."""
     fast: Pairs = ()
-    """The two latest (time, offered rate of a few seconds)."""
+    """The three latest (time, offered rate of a few seconds)."""
     misses: Pairs = ()
     """Latest (time, reads per second that miss the cache), newest last."""
     surge_ticks: int = 0
