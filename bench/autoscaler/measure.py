@@ -1,12 +1,14 @@
-"""Rows of the harness: bars decided from the results file, and speeds measured here."""
+"""Rows of the harness: bars decided from the kept results, and speeds measured here."""
 
+import os
 import time
 from collections.abc import Sequence
 from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from bench import harness
-from bench.autoscaler import figures as f
-from bench.autoscaler.matrix import digest, finished
+from bench.autoscaler import judge, kept, matrix
 from bench.autoscaler.scenarios import held_out
 from bench.autoscaler.tick import ticks
 from ip2a_operator.domain.autoscaling.decide import decide
@@ -19,33 +21,24 @@ from ip2a_operator.simulation.run import start, traffic_of
 
 
 def rows() -> Sequence[harness.Row]:
-    """All rows that the present results allow."""
-    bars = harness.bars("autoscaler")
-    found = list(finished(digest()))
-    table = f.complete(f.collect(found))
+    """All rows: what is measured here and now, and what the kept runs and traces say."""
+    bars, runs = harness.bars("autoscaler"), kept.read()
     seconds, cores = ticks()
-    result = [
+    with TemporaryDirectory() as folder:
+        began = time.monotonic()
+        matrix.run("smoke", 1, os.cpu_count() or 1, Path(folder) / "runs.jsonl")
+        smoke = time.monotonic() - began
+    headline = [] if runs.minutes is None else [harness.judged(bars["headline"], [runs.minutes])]
+    return [
         harness.judged(bars["decide_p99"], decide_p99()),
         harness.judged(bars["tick_500"], seconds),
         harness.judged(bars["tick_500_cpu"], cores),
         harness.judged(bars["simulator_million"], simulator()),
+        harness.judged(bars["smoke"], [smoke]),
+        *headline,
+        *judge.elsewhere(),
+        *judge.simulated(runs.rows),
     ]
-    if not table:
-        return result
-    names = f.baselines(table)
-    result += [
-        harness.judged(bars["invariant_violations"], [float(str(row["broken"])) for row in found]),
-        harness.judged(bars["stale_decreases"], [float(str(row["staleDecreases"])) for row in found]),
-    ]
-    for scenario, cells in table.items():
-        over = f.over_allowance(scenario, cells)
-        if scenario in f.REPLICA_SCENARIOS:
-            result.append(harness.judged(bars["replica_minutes_over_allowance"], [over], scenario))
-        elif scenario not in f.OWN_BAR:
-            result.append(harness.judged(bars["slo_minutes_over_allowance"], [over], scenario))
-        if names:
-            result.append(harness.judged(bars["minutes_over_best_baseline"], [f.over_best(cells, names)[0]], scenario))
-    return result
 
 
 def decide_p99(rounds: int = 8, calls: int = 200) -> list[float]:

@@ -51,7 +51,7 @@ POLICIES: Mapping[str, Entry] = {
     "ours": Entry(_product(), replicas=None),
     "fixed 12": Entry(lambda _, __: b.Fixed(12)),
     "HPA cpu": Entry(lambda _, x: b.HpaCpu(x), (0.3, 0.4, 0.5, 0.6, 0.7)),
-    "HPA p95": Entry(lambda _, x: b.HpaLatency(x), (0.07, 0.1, 0.2, 0.35)),
+    "HPA p95": Entry(lambda _, x: b.HpaLatency(x), (0.03, 0.05, 0.07, 0.1, 0.2, 0.35)),
     "KEDA rps": Entry(lambda s, x: _keda(s, x, zero=True), (45.0, 60.0, 80.0, 100.0)),
     "KEDA rps, null=error": Entry(lambda s, x: _keda(s, x, zero=False), (45.0, 60.0, 80.0, 100.0)),
     "KEDA triggers": Entry(lambda _, x: b.Keda(x, triggers=True), ()),
@@ -70,10 +70,15 @@ ABLATIONS: Mapping[str, Entry] = {
 }
 
 
+def grid() -> dict[str, dict[str, float]]:
+    """What the grid search found: score of each value of each baseline, the lower the better. Committed."""
+    found: dict[str, dict[str, float]] = json.loads(TUNED.read_text())
+    return found
+
+
 def parameters() -> dict[str, float]:
-    """The tuned parameters that are committed."""
-    values: dict[str, float] = json.loads(TUNED.read_text()) if TUNED.exists() else {}
-    return values
+    """The best value of each baseline's grid."""
+    return {name: float(min(scores, key=scores.__getitem__)) for name, scores in grid().items()}
 
 
 def evaluate(
@@ -88,20 +93,17 @@ def evaluate(
     return judge(name, world, wished, setting, seed), safety
 
 
-def tune() -> dict[str, float]:
+def tune() -> dict[str, dict[str, float]]:
     """Grid search of every baseline on the training scenarios; writes `tuned.json`."""
     scenarios = training().values()
     drawn = {(s.name, seed): traffic_of(s, seed) for s in scenarios for seed in TRAINING_SEEDS}
-    best = {}
+    found: dict[str, dict[str, float]] = {}
     for name, entry in POLICIES.items():
-        if not entry.grid:
-            continue
-        scores = {}
         for value in entry.grid:
             results = [
                 evaluate(name, s, seed, value, drawn[s.name, seed])[0] for s in scenarios for seed in TRAINING_SEEDS
             ]
-            scores[value] = sum(MINUTE_PRICE * r.violation_minutes + r.cost for r in results)
-        best[name] = min(scores, key=scores.__getitem__)
-    TUNED.write_text(json.dumps(best, indent=1) + "\n")
-    return best
+            score = sum(MINUTE_PRICE * r.violation_minutes + r.cost for r in results)
+            found.setdefault(name, {})[f"{value:g}"] = round(score, 2)
+    TUNED.write_text(json.dumps(found, indent=1) + "\n")
+    return found

@@ -19,7 +19,7 @@ from ip2a_operator.simulation.observe import Trouble
 from ip2a_operator.simulation.scenario import Fault, Scenario
 from ip2a_operator.simulation.traffic import UsersAt
 
-TRACE = Path(__file__).resolve().parents[3] / "shared" / "traces" / "worldcup98_per_minute.csv"
+TRACE = Path(__file__).with_name("worldcup98.csv")
 EVENT_DAY = (
     0.12, 0.12, 0.14, 0.14, 0.14, 0.15, 0.17, 0.18, 0.22, 0.39, 0.57, 0.67, 0.74, 0.79, 0.76, 0.77, 0.79, 0.81,
     0.81, 0.85, 0.87, 0.82, 0.84, 0.89, 0.95, 1.0, 0.80, 0.56, 0.46, 0.42, 0.38, 0.32, 0.19, 0.16,
@@ -116,14 +116,12 @@ SOFT = tuple(
 )
 
 
-def trace_users(start: str, minutes: int, peak: float) -> UsersAt:
-    """A window of the WorldCup98 trace, a minute in ten seconds, scaled to `peak` users."""
+def trace_users(peak: float) -> UsersAt:
+    """Four hours of the WorldCup98 trace, a minute in ten seconds, scaled to `peak` users."""
     with TRACE.open() as file:
-        rows = list(csv.reader(file))[1:]
-    first = next(index for index, row in enumerate(rows) if row[0].startswith(start))
-    counts = np.array([float(row[1]) for row in rows[first : first + minutes]])
-    values = counts / counts.max() * peak
-    return lambda t: float(np.interp(t / 10.0, np.arange(minutes), values))
+        rows = list(csv.reader(text for text in file if not text.startswith("#")))[1:]
+    counts = np.array([float(count) for _, count in rows])
+    return lambda t: float(np.interp(t / 10.0, np.arange(len(counts)), counts / counts.max() * peak))
 
 
 def held_out() -> dict[str, Scenario]:
@@ -217,11 +215,9 @@ def held_out() -> dict[str, Scenario]:
         ),
         Scenario("node-full", 1200, line((300, 400), (301, 2400)), node_full, pods=enough(400)),
     )
-    scenarios = {each.name: each for each in found}
-    if TRACE.exists():
-        users = trace_users("1998-06-30 13", 240, 4000.0)
-        scenarios["worldcup"] = Scenario("worldcup", 2400, users, pods=enough(users(0.0)))
-    return scenarios
+    users = trace_users(4000.0)
+    world_cup = Scenario("worldcup", 2400, users, pods=enough(users(0.0)))
+    return {each.name: each for each in (*found, world_cup)}
 
 
 def training() -> dict[str, Scenario]:

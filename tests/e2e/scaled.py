@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -14,20 +15,52 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
-from devcluster import cluster
+import httpx
+
+from devcluster import cluster, quickstart
 from devcluster.gotools import tool
 from ip2a_operator.domain.ledger import SUPERUSER_RESERVED, SYSTEM
 from tests.e2e.kubernetes import NAMESPACE, RESOURCE, Kubernetes
+from tests.e2e.members import members
 
 TRACES = Path(__file__).resolve().parents[2] / "artifacts" / "e2e" / "scaling"
 """Every run's figures by second; those that a claim rests on are kept in bench/results."""
-CPU = "200m"
+CPU = "150m"
 POD_MAX = 6
 AUTO: dict[str, Any] = {
     "app": {"resources": {"requests": {"cpu": "50m"}, "limits": {"cpu": CPU}}},
     "autoscaling": {"mode": "Auto", "app": {"min": 2, "max": POD_MAX}, "drainWindowSeconds": 60},
 }
+
+
+@contextmanager
+def auto(kubernetes: Kubernetes) -> Iterator[None]:
+    """Mode Auto with small pods; afterwards everything is as the spec alone says, and as it was."""
+    before = sizes(kubernetes)
+    patch(kubernetes, AUTO)
+
+    def is_ours() -> bool:
+        found = kubernetes.get("-n", NAMESPACE, "deployment", f"{RESOURCE}-app")
+        limits = found["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]
+        status = found["status"]
+        rolled = status.get("updatedReplicas") == status.get("readyReplicas") == status["replicas"]
+        ours = found["metadata"]["annotations"].get("ip2a.dev/autoscaled", "").startswith("auto")
+        phase = kubernetes.get("-n", NAMESPACE, "cluster", f"{RESOURCE}-db")["status"]["phase"]
+        return bool(ours and limits["cpu"] == CPU and rolled and phase == "Cluster in healthy state")
+
+    kubernetes.eventually(is_ours, within=180, what="the autoscaler takes over")
+    kubernetes.eventually(
+        lambda: condition(kubernetes, "MetricsFresh").get("status") == "True", within=60, what="metrics"
+    )
+    yield
+    patch(kubernetes, {"app": {"resources": None}, "autoscaling": {"mode": "Off", "app": None}})
+    kubernetes.eventually(
+        lambda: sizes(kubernetes) | {"ready": 0} == before | {"ready": 0}, within=60, what="back to the spec"
+    )
+    patch(kubernetes, {"autoscaling": None})
+    kubernetes.run("-n", NAMESPACE, "wait", f"ip2a/{RESOURCE}", "--for=condition=Ready", "--timeout=180s", timeout=200)
 
 
 @dataclass
@@ -108,6 +141,45 @@ def load(name: str, rates: str, seconds: int, *arguments: str) -> Iterator[list[
         finally:
             process.kill()
     rows += [json.loads(line) for line in out.read_text().splitlines()]
+
+
+def logins(kubernetes: Kubernetes) -> Path:
+    """A file with the tokens of people who are logged in, for `load --tokens`."""
+    file = TRACES / "tokens"
+    TRACES.mkdir(parents=True, exist_ok=True)
+    file.write_text("\n".join(person.token for person in members(kubernetes)))
+    file.chmod(0o600)
+    return file
+
+
+@contextmanager
+def writing(kubernetes: Kubernetes, name: str) -> Iterator[list[tuple[float, float, int]]]:
+    """Payments of a cent through the ingress beside the block, four a second: (begun, seconds, status)."""
+    people, found, stop = members(kubernetes), list[tuple[float, float, int]](), threading.Event()
+
+    def pay() -> None:
+        with httpx.Client(base_url=quickstart.URL, timeout=10) as client:
+            for person in itertools.cycle(people):
+                if stop.wait(0.25):
+                    return
+                headers = {"Authorization": f"Bearer {person.token}", "Idempotency-Key": uuid4().hex}
+                began = time.time()
+                try:
+                    path = f"/api/v1/my/dues/{person.dues}/payments"
+                    status = client.post(path, headers=headers, json={"amount_cents": 1}).status_code
+                except httpx.HTTPError:
+                    status = 599
+                found.append((began, time.time() - began, status))
+
+    thread = threading.Thread(target=pay, daemon=True)
+    thread.start()
+    try:
+        yield found
+    finally:
+        stop.set()
+        thread.join(timeout=20)
+        TRACES.mkdir(parents=True, exist_ok=True)
+        (TRACES / f"{name}-writes.jsonl").write_text("".join(json.dumps(row) + "\n" for row in found))
 
 
 def restored_after(rows: list[dict[str, float]], first: int, calm: int = 10) -> int:

@@ -37,7 +37,7 @@ def pods_of(decisions: list[Decision]) -> list[int]:
 
 def test_surge_is_answered_within_two_ticks_in_one_jump() -> None:
     pods = pods_of(follow([2000.0] * 4, settled()))
-    assert max(pods[:2]) >= 16
+    assert max(pods[:2]) >= 15, "12 busy pods, the trim of a fast app taken off, at 75 %"
     assert len(set(pods[1:])) == 1
 
 

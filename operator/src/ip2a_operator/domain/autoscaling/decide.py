@@ -111,6 +111,9 @@ def _perceive(state: State, seen: signals.Signals, snapshot: Snapshot, now: floa
         offered = seen.by_name.get(Name.OFFERED)
         if offered is not None and offered.status is signals.Status.SUSPECT and offered.value:
             last_offered = kept(offered.value)  # it stayed low for a minute with pods answering: it is real
+    fast = state.fast
+    if seen.ok(Name.OFFERED_FAST):
+        fast = demand.remember(fast, now, kept(seen.get(Name.OFFERED_FAST)), demand.FAST_KEPT)
     ticks = state.surge_ticks
     if elapsed > 0.0:
         ticks = demand.surge_ticks(evolve(state, estimates=estimates), seen, snapshot, spec)
@@ -120,6 +123,7 @@ def _perceive(state: State, seen: signals.Signals, snapshot: Snapshot, now: floa
         started=now if state.started is None else state.started,
         estimates=estimates,
         samples=samples,
+        fast=fast,
         misses=misses,
         last_offered=last_offered,
         surge_ticks=ticks,

@@ -5,7 +5,8 @@ the overload. Latency is never a multiplier: it grows without bound at saturatio
 """
 
 from dataclasses import dataclass
-from math import log, sqrt
+from itertools import pairwise
+from math import inf, log, sqrt
 
 from ip2a_operator.domain.autoscaling import estimators
 from ip2a_operator.domain.autoscaling.signals import WINDOW, Signals
@@ -14,6 +15,7 @@ from ip2a_operator.domain.autoscaling.spec import ScalerSpec
 from ip2a_operator.domain.autoscaling.state import Pairs, State
 
 KEPT = 14
+FAST_KEPT = 3
 ACQUAINTED = 8
 """Samples without which noise cannot be told from demand: after a start without remembered state."""
 TICK = 5.0
@@ -38,10 +40,10 @@ class Demand:
     noise: float
 
 
-def remember(samples: Pairs, now: float, value: float) -> Pairs:
+def remember(samples: Pairs, now: float, value: float, count: int = KEPT) -> Pairs:
     """Append a sample; the same instant twice replaces, so that a repeated tick changes nothing."""
     kept = samples[:-1] if samples and samples[-1][0] >= now else samples
-    return (*kept, (now, value))[-KEPT:]
+    return (*kept, (now, value))[-count:]
 
 
 def noise_of(samples: Pairs, old: float) -> float:
@@ -87,12 +89,24 @@ def estimate(state: State, signals: Signals, snapshot: Snapshot, now: float, spe
     sigma = level * noise / sqrt(count) + sqrt(max(level, 1.0) / WINDOW)
     expected, source = level, "offered"
     if slope * lead > 2.0 * sigma:
-        expected, source = min(MAX_EXTRAPOLATION * level, level + slope * lead), "trend"
+        expected = min(MAX_EXTRAPOLATION * level, level + slope * lead, _at_most(state.fast, noise, level, lead))
+        source = "trend" if expected > level else source
     if state.surge_ticks >= 2 or now < state.surge_until:
         fast = max(values[-1], signals.get(Name.OFFERED_FAST, values[-1]))
         if fast > expected and (noise < NOISY or state.surge_ticks >= 2):
             expected, source = fast, "surge"
     return Demand(level, missed, expected, steady, slope, source, state.surge_ticks >= 2, noise)
+
+
+def _at_most(fast: Pairs, noise: float, level: float, lead: float) -> float:
+    """What a trend may lead to: a step looks like a climb for as long as the rate's window is.
+
+    The rate of the last seconds knows better: a climb is what it rises by in two steps running, not in one.
+    """
+    if len(fast) < FAST_KEPT or noise >= NOISY or fast[-1][0] - fast[0][0] > 2 * FAST_KEPT * TICK:
+        return inf
+    rises = [(after - before) / max(1.0, end - begin) for (begin, before), (end, after) in pairwise(fast)]
+    return max(level, fast[-1][1] + max(0.0, min(rises)) * lead)
 
 
 def surge_ticks(state: State, signals: Signals, snapshot: Snapshot, spec: ScalerSpec) -> int:

@@ -136,7 +136,7 @@ def shape(actuator: Actuator, need: Need, memory: Memory, fleet: Fleet, around: 
     # what growing would ask for is the least to keep: at the maximum it is clamped, and must not read as "less"
     floor = most if current > most else min(current, max(least, goal, need.down, largest_need(memory)))
     if floor < current:
-        value, limit = _decrease(actuator, floor, current, memory, around)
+        value, limit = _decrease(Fall(actuator, floor, current, need.useful), memory, around)
         return Shaped(value, tuple(limits) if limit is None else (*limits, limit))
     if need.up < current and need.down < current:
         limits.append(Limit.STABILIZING)
@@ -179,10 +179,24 @@ def _brake(actuator: Actuator, around: Circumstances) -> Limit | None:
     return Limit.FROZEN if state is Bottleneck.DB_LOCK or not features.pool else None
 
 
-def _decrease(
-    actuator: Actuator, floor: int, current: int, memory: Memory, around: Circumstances
-) -> tuple[int, Limit | None]:
-    veto = _veto(actuator, memory, around)
+@dataclass(frozen=True, slots=True)
+class Fall:
+    """A decrease under examination; what is `beyond` use goes without waiting for the window of needs."""
+
+    actuator: Actuator
+    floor: int
+    current: int
+    useful: int | None
+
+    @property
+    def beyond(self) -> bool:
+        """Connections past the knee: unused while all is calm, and slower for everybody once it is not."""
+        return self.useful is not None and self.current > max(self.useful, self.floor)
+
+
+def _decrease(fall: Fall, memory: Memory, around: Circumstances) -> tuple[int, Limit | None]:
+    actuator, floor, current = fall.actuator, fall.floor, fall.current
+    veto = _veto(fall, memory, around)
     if veto is not None:
         return current, veto
     spec, since = around.spec, around.now - memory.lowered
@@ -194,7 +208,14 @@ def _decrease(
         if since < spec.replicas.scale_down_after - 1e-9:
             return _pending(memory, floor, current), Limit.STABILIZING
         return max(floor, current - 1), None
-    keep = actuator is Actuator.POOL_RW and floor > POOL_SLACK * current
+    return _pool_step(fall)
+
+
+def _pool_step(fall: Fall) -> tuple[int, Limit | None]:
+    floor, current = fall.floor, fall.current
+    if fall.beyond and fall.useful is not None:
+        return max(floor, fall.useful), None
+    keep = fall.actuator is Actuator.POOL_RW and floor > POOL_SLACK * current
     return (current, Limit.STABILIZING) if keep else (max(floor, current - max(1, current // 4)), None)
 
 
@@ -204,10 +225,11 @@ def _pending(memory: Memory, floor: int, current: int) -> int:
     return max(floor, min(current, asked))
 
 
-def _veto(actuator: Actuator, memory: Memory, around: Circumstances) -> Limit | None:
+def _veto(fall: Fall, memory: Memory, around: Circumstances) -> Limit | None:
     """The first reason not to decrease, or None."""
-    now = around.now
-    full = memory.needs and now - memory.needs[0][0] >= window_of(actuator, around.spec) * (1 - 1 / BUCKETS)
+    now, actuator = around.now, fall.actuator
+    watched = now - memory.needs[0][0] if memory.needs else 0.0
+    full = fall.beyond or watched >= window_of(actuator, around.spec) * (1 - 1 / BUCKETS)
     lead = lead_of(actuator, around.estimates)
     reasons = (
         (Limit.PAUSED, around.pause.all > now or around.pause.down > now),

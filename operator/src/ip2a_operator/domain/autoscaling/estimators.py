@@ -82,9 +82,12 @@ def _demand_cost(old: Estimates, signals: Signals, snapshot: Snapshot, elapsed: 
     if served < MIN_RATE or cpu <= 0.0 or (old.cpu_per_request is not None and (saturated or young or failing)):
         return old
     hit = signals.get(Name.CACHE_HIT, -1.0)
+    seen = kept(old.costed * exp(-log(2.0) * elapsed / HALF_LIFE) + served * elapsed)
+    known = cpu / served if old.cpu_per_request is None else old.cpu_per_request
     return evolve(
         old,
-        cpu_per_request=ewma(old.cpu_per_request, cpu / served, elapsed),
+        cpu_per_request=kept(known + (cpu / served - known) * served * elapsed / seen),
+        costed=seen,
         cache_hit=ewma(old.cache_hit, hit, elapsed) if hit >= 0.0 else old.cache_hit,
     )
 

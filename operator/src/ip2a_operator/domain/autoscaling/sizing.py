@@ -30,6 +30,8 @@ class Need:
     up: int
     down: int
     why: str
+    useful: int | None = None
+    """More than this never does more work; None where there is no such limit."""
 
 
 Needs = dict[Actuator, Need]
@@ -182,7 +184,17 @@ def _pool_rw(case: Case, demand: Demand, diagnosis: Diagnosis) -> Need:
     if capped < wanted:
         why += f"; capped at the knee of {limit}"
     size = _per_pod(capped, pods, spec.max_per_instance)
-    return Need(size, size, why)
+    return Need(
+        size,
+        size,
+        why,
+        max(size, _per_pod(_useful(limit, case.primary_knee, signals.get(Name.RW_BUSY)), pods, spec.max_per_instance)),
+    )
+
+
+def _useful(limit: int, knee: int, busy: float) -> int:
+    """Connections worth having: idle ones held by the app count only once the knee itself is half in use."""
+    return limit if busy > 0.5 * knee else min(limit, knee)
 
 
 def _pool_ro(case: Case, diagnosis: Diagnosis) -> Need:
@@ -190,15 +202,17 @@ def _pool_ro(case: Case, diagnosis: Diagnosis) -> Need:
     pods = max(1, pooler.desired)
     if database.ready == 0:
         total, why = max(2, case.primary_knee // 2), "reads share the primary"
+        useful = total
     else:
         total = database.ready * case.replica_knee
         why = f"{database.ready} replicas × knee {case.replica_knee}"
         share = case.idle_share(Name.RO_BUSY, database.ready * case.signals.get(Name.REPLICA_ACTIVE))
+        useful = _useful(int(total * share), total, case.signals.get(Name.RO_BUSY))
         wanted = connections_for(1.3 * case.signals.get(Name.RO_BUSY)) if diagnosis.state in POOL_GROWS else 0
         if wanted > total and share > IDLE_MATTERS:
             total, why = min(wanted, int(total * share)), f"{why}; {share:.1f} held for each one at work"
     size = _per_pod(max(total, spec.min), pods, spec.max_per_instance)
-    return Need(size, size, why)
+    return Need(size, size, why, max(size, _per_pod(useful, pods, spec.max_per_instance)))
 
 
 def _per_pod(total: int, pods: int, most: int | None) -> int:

@@ -18,6 +18,8 @@ class Estimates:
     """Learned quantities; None until first seen."""
 
     cpu_per_request: float | None = None
+    costed: float = 0.0
+    """Requests that stand behind it, older ones faded: what few requests said gives way to what many say."""
     read_cost: float | None = None
     """Database CPU seconds of one read on a replica."""
     rw_service: float | None = None
@@ -67,6 +69,8 @@ class State:
     last_offered: float | None = None
     samples: Pairs = ()
     """Latest (time, offered rate), newest last."""
+    fast: Pairs = ()
+    """The three latest (time, offered rate of a few seconds)."""
     misses: Pairs = ()
     """Latest (time, reads per second that miss the cache), newest last."""
     surge_ticks: int = 0
