@@ -12,6 +12,7 @@ from ip2a.applications.schemas import ApplicationForm
 from ip2a.audit.service import record_read
 from ip2a.billing import service as billing
 from ip2a.billing.models import AdjustmentStatus
+from ip2a.pages.records.areas import SCHOOL
 from ip2a.pages.rendering import render
 from ip2a.pages.session import Visit, VisitDependency
 from ip2a.runtime import Runtime
@@ -53,14 +54,6 @@ async def deny(adjustment_id: PathId, runtime: RuntimeDependency, visit: VisitDe
     return RedirectResponse(ADJUSTMENTS, 303)
 
 
-@router.get(CLASSES)
-async def classes(runtime: RuntimeDependency, visit: VisitDependency) -> Response:
-    """The meetings of all courses, newest first."""
-    caller = _permitted(visit, "students:update")
-    sessions = await training.sessions(runtime, caller, None, before=None, limit=SHOWN)
-    return _page(runtime, visit, "classes.html", {"sessions": sessions, "active": "classes"})
-
-
 @router.get(CLASSES + "/{session_id}")
 async def roster(session_id: PathId, runtime: RuntimeDependency, visit: VisitDependency) -> Response:
     """A class, to take its attendance."""
@@ -71,6 +64,7 @@ async def roster(session_id: PathId, runtime: RuntimeDependency, visit: VisitDep
         "roster": await training.roster(runtime, caller, session_id),
         "statuses": list(AttendanceStatus),
         "active": "classes",
+        "tabs": [tab for tab in SCHOOL if caller.may(tab.needs)],
     }
     return _page(runtime, visit, "roster.html", values)
 

@@ -1,7 +1,8 @@
 """Templates and what they may use."""
 
 import hashlib
-from datetime import date
+from datetime import date, time
+from enum import StrEnum
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -48,6 +49,24 @@ def label(value: str) -> str:
     return value.replace("_", " ").capitalize()
 
 
+def words(value: object) -> str:
+    """Any value of a record for people: dates, states, yes and no; a dash for nothing."""
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, date):
+        return day(value)
+    if isinstance(value, time):
+        return f"{value:%H:%M}"
+    return label(value.value) if isinstance(value, StrEnum) else str(value)
+
+
+def history(table: str, identifier: int) -> str:
+    """Where the audit trail tells of a record."""
+    return f"/office/audit?table={table}&record={identifier}"
+
+
 def static_url(name: str) -> str:
     """A static file's address with a digest of its content, so that browsers may keep it for ever."""
     digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
@@ -62,8 +81,10 @@ TEMPLATES = Environment(
     lstrip_blocks=True,
     auto_reload=False,  # looking for changes is a blocking call
 )
-TEMPLATES.filters.update(money=money, day=day, label=label)
-TEMPLATES.globals.update(links=links, month=month, stylesheet=static_url("app.css"), icon=static_url("icon.svg"))
+TEMPLATES.filters.update(money=money, day=day, label=label, words=words)
+TEMPLATES.globals.update(
+    links=links, month=month, history=history, stylesheet=static_url("app.css"), icon=static_url("icon.svg")
+)
 TEMPLATES.globals.update(script=static_url("app.js"), manifest=static_url("manifest.webmanifest"))
 for _name in TEMPLATES.list_templates(extensions=["html"]):
     TEMPLATES.get_template(_name)  # read and compiled before the first request: both block

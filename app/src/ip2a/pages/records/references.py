@@ -1,0 +1,141 @@
+"""References as people type them: a name or number leads to a record, or to several to choose from.
+
+A choice of a list is `#` and the id, so that it needs no second search by name.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from pydantic import BaseModel
+
+from ip2a.members import service as members
+from ip2a.organizations import service as organizations
+from ip2a.pages.records.inputs import Choice, Field, Refers, normal, typed_of
+from ip2a.records import service as records
+from ip2a.runtime import Runtime
+from ip2a.training import service as training
+from ip2a.web.dependencies import Caller
+from ip2a.web.problems import Problem
+
+SEVERAL = 20
+NOBODY = {
+    Refers.MEMBER: "No member’s name or number begins like that.",
+    Refers.ORGANIZATION: "No organization’s name has words that begin like that.",
+    Refers.STUDENT: "No student’s name or number begins like that.",
+    Refers.COURSE: "There is no course with this code.",
+}
+
+
+async def resolve(
+    runtime: Runtime, caller: Caller, fields: tuple[Field, ...], typed: Mapping[str, str], current: BaseModel | None
+) -> tuple[dict[str, object], dict[str, str], dict[str, list[Choice]]]:
+    """(ids, what is wrong, choices to offer) of the references among the fields; what `current` says is known."""
+    ids: dict[str, object] = {}
+    wrong: dict[str, str] = {}
+    choices: dict[str, list[Choice]] = {}
+    references = [field for field in fields if field.refers is not None]
+    stored = {} if current is None else typed_of(references, current)
+    for field in references:
+        text = normal(typed.get(field.name, ""))
+        if not text or field.refers is None:
+            continue
+        if current is not None and text == normal(stored[field.name]):
+            ids[field.name] = getattr(current, field.name)
+            continue
+        found = await find(runtime, caller, field.refers, text)
+        if len(found) == 1:
+            ids[field.name] = int(found[0].value[1:])
+        else:
+            wrong[field.name] = "Several begin like that: choose one." if found else NOBODY[field.refers]
+        if len(found) > 1 or text.startswith("#"):
+            choices[field.name] = found
+    return ids, wrong, choices
+
+
+async def find(runtime: Runtime, caller: Caller, refers: Refers, text: str) -> list[Choice]:
+    """What the text may mean; one, when it says a whole name or number that is there once."""
+    if text.startswith("#") and text[1:].isascii() and text[1:].isdigit() and len(text) <= len("#2147483647"):
+        return await _by_id(runtime, caller, refers, min(int(text[1:]), 2**31 - 1))
+    found = await _SEARCHES[refers](runtime, caller, text)
+    exact = [choice for key, choice in found if key.casefold() == text.casefold()]
+    return exact if len(exact) == 1 else [choice for _, choice in found]
+
+
+async def _by_id(runtime: Runtime, caller: Caller, refers: Refers, identifier: int) -> list[Choice]:
+    try:
+        return [Choice(f"#{identifier}", await _LABELS[refers](runtime, caller, identifier))]
+    except Problem as problem:
+        if problem.status != 404:
+            raise
+        return []
+
+
+Found = list[tuple[str, Choice]]
+"""What a search finds: the whole name or number that would mean it, and the choice."""
+
+
+async def _members(runtime: Runtime, caller: Caller, text: str) -> Found:
+    page = await members.members(
+        runtime, caller, search=text, status=None, classification=None, after=None, limit=SEVERAL
+    )
+    return [
+        (item.member_number, Choice(f"#{item.id}", f"{item.last_name}, {item.first_name} ({item.member_number})"))
+        for item in page.items
+    ]
+
+
+async def _organizations(runtime: Runtime, caller: Caller, text: str) -> Found:
+    page = await organizations.found(runtime, caller, search=text, org_type=None, after=None, limit=SEVERAL)
+    return [
+        (item.name, Choice(f"#{item.id}", item.name if item.city is None else f"{item.name}, {item.city}"))
+        for item in page.items
+    ]
+
+
+async def _students(runtime: Runtime, caller: Caller, text: str) -> Found:
+    page = await training.students(runtime, caller, None, search=text, before=None, limit=SEVERAL)
+    return [
+        (item.student_number, Choice(f"#{item.id}", f"{item.last_name}, {item.first_name} ({item.student_number})"))
+        for item in page.items
+    ]
+
+
+async def _courses(runtime: Runtime, caller: Caller, text: str) -> Found:
+    page = await training.courses(runtime, caller, after=None, limit=200)
+    return [
+        (item.code, Choice(f"#{item.id}", f"{item.code} {item.name}"))
+        for item in page.items
+        if item.code.casefold() == text.casefold()
+    ]
+
+
+async def _member(runtime: Runtime, caller: Caller, identifier: int) -> str:
+    item = await records.one(runtime, caller, members.MEMBERS, identifier)
+    return f"{item.last_name}, {item.first_name} ({item.member_number})"
+
+
+async def _organization(runtime: Runtime, caller: Caller, identifier: int) -> str:
+    return (await organizations.organization(runtime, caller, identifier)).name
+
+
+async def _student(runtime: Runtime, caller: Caller, identifier: int) -> str:
+    item = await training.student(runtime, caller, identifier)
+    return f"{item.last_name}, {item.first_name} ({item.student_number})"
+
+
+async def _course(runtime: Runtime, caller: Caller, identifier: int) -> str:
+    item = await training.course(runtime, caller, identifier)
+    return f"{item.code} {item.name}"
+
+
+_SEARCHES: dict[Refers, Callable[[Runtime, Caller, str], Awaitable[Found]]] = {
+    Refers.MEMBER: _members,
+    Refers.ORGANIZATION: _organizations,
+    Refers.STUDENT: _students,
+    Refers.COURSE: _courses,
+}
+_LABELS: dict[Refers, Callable[[Runtime, Caller, int], Awaitable[str]]] = {
+    Refers.MEMBER: _member,
+    Refers.ORGANIZATION: _organization,
+    Refers.STUDENT: _student,
+    Refers.COURSE: _course,
+}
