@@ -1,12 +1,8 @@
 """Keeping applications for help: plain records, no workflow; decisions need the permission to approve."""
 
-from sqlalchemy import select
-
 from ip2a.benevolence import repository
 from ip2a.benevolence.models import BenevolenceApplication, BenevolenceReview, BenevolenceStatus
 from ip2a.benevolence.schemas import BenevolenceChange, BenevolenceItem, BenevolenceOrder, ReviewItem, ReviewOrder
-from ip2a.members.models import Member
-from ip2a.members.repository import matches
 from ip2a.records import service as records
 from ip2a.records.search import names_of
 from ip2a.records.service import Kind
@@ -44,7 +40,7 @@ async def applications(
     """Applications, newest first; each word of `search` begins a name or the number of the member."""
     names = names_of(search)
     conditions = [
-        *([BenevolenceApplication.member_id.in_(select(Member.id).where(*matches(names)))] if names else []),
+        *([repository.of_members(names)] if names else []),
         *([BenevolenceApplication.status == status] if status is not None else []),
         *([BenevolenceApplication.member_id == member_id] if member_id is not None else []),
     ]

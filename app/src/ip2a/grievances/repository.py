@@ -6,7 +6,7 @@ from ip2a.grievances.models import Grievance, GrievanceStep
 from ip2a.members.models import Member
 from ip2a.members.repository import matches
 from ip2a.organizations.models import Organization
-from ip2a.records.search import begins, names_of
+from ip2a.records.search import begins, belonging, names_of
 
 SHOWN = (
     select(*Grievance.__table__.c, Member.first_name, Member.last_name, Organization.name.label("employer_name"))
@@ -22,9 +22,7 @@ def found(search: str) -> ColumnElement[bool]:
     return Grievance.id.in_(
         union_all(
             select(Grievance.id).where(Grievance.grievance_number == search.strip().upper()),
-            select(Grievance.id).join(Member, Member.id == Grievance.member_id).where(*matches(names_of(search))),
-            select(Grievance.id)
-            .join(Organization, Organization.id == Grievance.employer_id)
-            .where(begins(Organization.words, search)),
+            belonging(Grievance.member_id, Member, matches(names_of(search))),
+            belonging(Grievance.employer_id, Organization, [begins(Organization.words, search)]),
         )
     )

@@ -6,7 +6,7 @@ from ip2a.members.models import Member
 from ip2a.members.repository import matches
 from ip2a.organizations.models import Organization
 from ip2a.organizing.models import SaltingActivity
-from ip2a.records.search import begins, names_of
+from ip2a.records.search import begins, belonging, names_of
 
 SHOWN = (
     select(
@@ -21,11 +21,7 @@ def found(search: str) -> ColumnElement[bool]:
     """Activities of a member or at an organization named so; an index answers for each."""
     return SaltingActivity.id.in_(
         union_all(
-            select(SaltingActivity.id)
-            .join(Member, Member.id == SaltingActivity.member_id)
-            .where(*matches(names_of(search))),
-            select(SaltingActivity.id)
-            .join(Organization, Organization.id == SaltingActivity.organization_id)
-            .where(begins(Organization.words, search)),
+            belonging(SaltingActivity.member_id, Member, matches(names_of(search))),
+            belonging(SaltingActivity.organization_id, Organization, [begins(Organization.words, search)]),
         )
     )

@@ -1,10 +1,13 @@
 """Searches for plain records by the beginnings of words, such that an index answers. Pure."""
 
 import re
+from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, cast, func
+from sqlalchemy import ColumnElement, Select, cast, func, select, true
 from sqlalchemy.dialects.postgresql import REGCONFIG
 from sqlalchemy.orm import InstrumentedAttribute
+
+from ip2a.database.base import Base, Record
 
 MAXIMUM_WORDS = 5
 
@@ -19,3 +22,14 @@ def begins(column: InstrumentedAttribute[object], search: str) -> ColumnElement[
     words = re.findall(r"[^\W_]+", search.lower())[:MAXIMUM_WORDS]
     query = " & ".join(f"'{word}':*" for word in words)
     return column.bool_op("@@")(func.to_tsquery(cast("simple", REGCONFIG), query))
+
+
+def belonging(
+    owner: InstrumentedAttribute[int], to: type[Record], conditions: Sequence[ColumnElement[bool]]
+) -> Select[tuple[int]]:
+    """Ids of the rows whose `owner` is one of `to` that meets the conditions: a look into the owner's index for each of
+    these (the OFFSET keeps PostgreSQL from reading all rows and joining them instead).
+    """
+    model: type[Base] = owner.class_
+    rows = select(model.__table__.c.id).where(owner == to.id).offset(0).lateral()
+    return select(rows.c.id).select_from(to).join(rows, true()).where(*conditions)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping
+from sqlalchemy import ColumnElement, RowMapping, select
 from sqlalchemy.exc import IntegrityError
 
 from ip2a.records.search import names_of
@@ -47,17 +47,15 @@ async def renew(runtime: Runtime, caller: Caller, certification_id: int, order: 
     Raises Problem 404, 409 (renewed or revoked), 422.
     """
     _check_days(order)
-    try:
-        async with caller.transaction(runtime.databases) as connection:
-            old = _certification(runtime, await repository.find_certification(connection, certification_id))
-            if old.state is CertificateState.REVOKED:
-                raise Problem(409, "revoked", "The certificate is revoked; note a new one instead.")
-            kept = old.model_dump(include={"student_id", "certification_type", "custom_name", "issuing_organization"})
-            values = order.model_dump() | kept | {"renews_id": certification_id}
-            identifier = await repository.new_certification(connection, values)
-            row = await repository.find_certification(connection, identifier)
-    except IntegrityError:
-        raise Problem(409, "already-renewed", "The certificate is renewed already.") from None
+    async with caller.transaction(runtime.databases) as connection:
+        old = _certification(runtime, await repository.find_certification(connection, certification_id))
+        if old.state is CertificateState.REVOKED:
+            raise Problem(409, "revoked", "The certificate is revoked; note a new one instead.")
+        kept = old.model_dump(include={"student_id", "certification_type", "custom_name", "issuing_organization"})
+        identifier = await repository.new_certification(connection, order.model_dump() | kept)
+        if not await repository.renewed(connection, certification_id, identifier):
+            raise Problem(409, "already-renewed", "The certificate is renewed already.")
+        row = await repository.find_certification(connection, identifier)
     return _certification(runtime, row)
 
 
@@ -85,8 +83,9 @@ async def certifications(
     limit: int,
 ) -> Page[CertificationItem]:
     """Certificates, newest first; each word of `search` begins a name or the number of the student."""
+    names = names_of(search)
     conditions = [
-        *repository.named(names_of(search)),
+        *([repository.of_students(names)] if names else []),
         *([repository.in_state(state, _today(runtime))] if state is not None else []),
         *([Certification.student_id == student_id] if student_id is not None else []),
     ]
@@ -102,9 +101,8 @@ async def certification(runtime: Runtime, caller: Caller, certification_id: int)
 
 async def renewals(runtime: Runtime, caller: Caller, certification_id: int) -> list[CertificationItem]:
     """The certificate that follows this one, if there is one."""
-    return (
-        await _certifications(runtime, caller, [Certification.renews_id == certification_id], before=None, limit=1)
-    ).items
+    followed = select(Certification.renewed_by_id).where(Certification.id == certification_id).scalar_subquery()
+    return (await _certifications(runtime, caller, [Certification.id == followed], before=None, limit=1)).items
 
 
 async def own_certifications(

@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
     true,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -204,13 +205,14 @@ class Grade(Timestamped, Base):
 
 
 class Certification(Timestamped, Base):
-    """A certificate of a student; without an expiration it does not run out. One that `renews` another follows it."""
+    """A certificate of a student; without an expiration it does not run out. One that was renewed says by which."""
 
     __tablename__ = "certifications"
     __table_args__ = (
         CheckConstraint("expires_on IS NULL OR expires_on >= issued_on", name="dates"),
         CheckConstraint("revoked_on IS NULL OR revoked_on >= issued_on", name="revoked"),
-        UniqueConstraint("renews_id"),
+        UniqueConstraint("renewed_by_id"),
+        Index("ix_certifications_revoked", "id", postgresql_where=text("revoked_on IS NOT NULL")),
         Index(None, "student_id", "id"),
         Index(None, "expires_on"),
     )
@@ -224,4 +226,4 @@ class Certification(Timestamped, Base):
     custom_name: Mapped[str | None] = mapped_column(String(200))
     issuing_organization: Mapped[str | None] = mapped_column(String(200))
     revoked_on: Mapped[date | None]
-    renews_id: Mapped[int | None] = mapped_column(ForeignKey("certifications.id"))
+    renewed_by_id: Mapped[int | None] = mapped_column(ForeignKey("certifications.id"))

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 from sqlalchemy import ColumnElement, RowMapping, Text, and_, cast, func, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.orm import aliased
 
 from ip2a.database.listing import listing
+from ip2a.records.search import belonging
 from ip2a.training import rules
 from ip2a.training.models import Attendance, Certification, Course, Enrollment, Student, StudentStatus
 from ip2a.training.rules import CertificateState
@@ -122,28 +122,17 @@ _FINISH = text(
     WHERE id = :id
     """
 )
-_RENEWAL = aliased(Certification)
-_CERTIFICATIONS = (
-    select(
-        *Certification.__table__.c,
-        Student.first_name,
-        Student.last_name,
-        Student.student_number,
-        _RENEWAL.id.label("renewed_by_id"),
-    )
-    .join_from(Certification, Student, Student.id == Certification.student_id)
-    .outerjoin(_RENEWAL, _RENEWAL.renews_id == Certification.id)
-)
+_CERTIFICATIONS = select(
+    *Certification.__table__.c, Student.first_name, Student.last_name, Student.student_number
+).join_from(Certification, Student, Student.id == Certification.student_id)
 _CERTIFICATION = (
     "t.id, t.student_id, t.certification_type, t.custom_name, t.certificate_number, t.issuing_organization,"
-    " t.issued_on, t.expires_on, t.revoked_on, t.renews_id, s.student_number, s.first_name, s.last_name,"
-    " r.id AS renewed_by_id"
+    " t.issued_on, t.expires_on, t.revoked_on, t.renewed_by_id, s.student_number, s.first_name, s.last_name"
 )
 OWN_CERTIFICATIONS = listing(
     "ip2a_own_certifications",
     f"""
     SELECT {_CERTIFICATION} FROM certifications t JOIN students s ON s.id = t.student_id
-    LEFT JOIN certifications r ON r.renews_id = t.id
     WHERE (s.user_id = $1::integer OR s.member_id = $2::integer) AND t.id < $3::integer
     ORDER BY t.id DESC LIMIT $4::integer
     """,  # noqa: S608 (constant columns)
@@ -276,7 +265,7 @@ async def find_enrollment(connection: AsyncConnection, enrollment_id: int) -> Ro
 
 
 async def new_certification(connection: AsyncConnection, values: Values) -> int:
-    """A certificate; raises IntegrityError for a student who is none, and for a second renewal of one."""
+    """A certificate; raises IntegrityError for a student who is none."""
     identifier: int = (
         await connection.execute(insert(Certification).values(**values).returning(Certification.id))
     ).scalar_one()
@@ -285,11 +274,11 @@ async def new_certification(connection: AsyncConnection, values: Values) -> int:
 
 def in_state(state: CertificateState, today: date) -> ColumnElement[bool]:
     """What `rules.state_of` says, as a condition."""
-    valid = and_(Certification.revoked_on.is_(None), _RENEWAL.id.is_(None))
+    valid = and_(Certification.revoked_on.is_(None), Certification.renewed_by_id.is_(None))
     soon = today + rules.EXPIRING
     conditions: dict[CertificateState, ColumnElement[bool]] = {
         CertificateState.REVOKED: Certification.revoked_on.is_not(None),
-        CertificateState.RENEWED: and_(Certification.revoked_on.is_(None), _RENEWAL.id.is_not(None)),
+        CertificateState.RENEWED: and_(Certification.revoked_on.is_(None), Certification.renewed_by_id.is_not(None)),
         CertificateState.EXPIRED: and_(valid, Certification.expires_on < today),
         CertificateState.EXPIRING: and_(valid, Certification.expires_on.between(today, soon)),
         CertificateState.ACTIVE: and_(valid, or_(Certification.expires_on.is_(None), Certification.expires_on > soon)),
@@ -308,6 +297,21 @@ async def certifications(
 async def find_certification(connection: AsyncConnection, certification_id: int) -> RowMapping | None:
     """One certificate."""
     return (await connection.execute(_CERTIFICATIONS.where(Certification.id == certification_id))).mappings().first()
+
+
+async def renewed(connection: AsyncConnection, certification_id: int, by: int) -> bool:
+    """Mark a certificate as renewed; False when it is, or there is none to be seen."""
+    result = await connection.execute(
+        update(Certification)
+        .where(Certification.id == certification_id, Certification.renewed_by_id.is_(None))
+        .values(renewed_by_id=by)
+    )
+    return result.rowcount == 1
+
+
+def of_students(names: Sequence[str]) -> ColumnElement[bool]:
+    """Certificates of students who are called so."""
+    return Certification.id.in_(belonging(Certification.student_id, Student, named(names)))
 
 
 async def revoke(connection: AsyncConnection, certification_id: int, day: date) -> bool:

@@ -240,7 +240,7 @@ class CertificationItem(BaseModel):
     issued_on: date
     expires_on: date | None
     revoked_on: date | None
-    renews_id: int | None
+    renewed_by_id: int | None
     state: CertificateState
 
 

@@ -32,9 +32,10 @@ def upgrade() -> None:
             ADD COLUMN custom_name varchar(200),
             ADD COLUMN issuing_organization varchar(200),
             ADD COLUMN revoked_on date,
-            ADD COLUMN renews_id integer CONSTRAINT fk_certifications_renews_id REFERENCES certifications (id),
-            ADD CONSTRAINT uq_certifications_renews_id UNIQUE (renews_id),
+            ADD COLUMN renewed_by_id integer CONSTRAINT fk_certifications_renewed_by_id REFERENCES certifications (id),
+            ADD CONSTRAINT uq_certifications_renewed_by_id UNIQUE (renewed_by_id),
             ADD CONSTRAINT ck_certifications_revoked CHECK (revoked_on IS NULL OR revoked_on >= issued_on);
+        CREATE INDEX ix_certifications_revoked ON certifications (id) WHERE revoked_on IS NOT NULL;
         """
     )
     audit("students", quiet="last_name_key,first_name_key,student_number_key")
