@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, cast, func, select, true
 from sqlalchemy.dialects.postgresql import REGCONFIG
 from sqlalchemy.orm import InstrumentedAttribute
 
-from ip2a.database.base import Base, Record
+from ip2a.database.base import Record
 
 MAXIMUM_WORDS = 5
 
@@ -30,6 +31,6 @@ def belonging(
     """Ids of the rows whose `owner` is one of `to` that meets the conditions: a look into the owner's index for each of
     these (the OFFSET keeps PostgreSQL from reading all rows and joining them instead).
     """
-    model: type[Base] = owner.class_
-    rows = select(model.__table__.c.id).where(owner == to.id).offset(0).lateral()
+    model: Any = owner.class_
+    rows = select(model.id).where(owner == to.id).offset(0).lateral()
     return select(rows.c.id).select_from(to).join(rows, true()).where(*conditions)
