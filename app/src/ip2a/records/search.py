@@ -4,13 +4,13 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, cast, func, select, true
-from sqlalchemy.dialects.postgresql import REGCONFIG
+from sqlalchemy import ColumnElement, Select, func, literal_column, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from ip2a.database.base import Record
 
 MAXIMUM_WORDS = 5
+SIMPLE: ColumnElement[str] = literal_column("'simple'::regconfig")
 
 
 def names_of(search: str) -> list[str]:
@@ -22,7 +22,7 @@ def begins(column: InstrumentedAttribute[object], search: str) -> ColumnElement[
     """Rows whose kept words (a tsvector) hold, for each word of `search`, one that begins like it."""
     words = re.findall(r"[^\W_]+", search.lower())[:MAXIMUM_WORDS]
     query = " & ".join(f"'{word}':*" for word in words)
-    return column.bool_op("@@")(func.to_tsquery(cast("simple", REGCONFIG), query))
+    return column.bool_op("@@")(func.to_tsquery(SIMPLE, query))
 
 
 def belonging(
