@@ -32,7 +32,11 @@ class Organization(Record):
     """An employer, union or partner; `words` is what a search compares."""
 
     __tablename__ = "organizations"
-    __table_args__ = (Index(None, "name", "id"), Index(None, "words", postgresql_using="gin"))
+    __table_args__ = (
+        Index(None, "name", "id"),
+        Index(None, "org_type", "name", "id"),
+        Index(None, "words", postgresql_using="gin"),
+    )
 
     name: Mapped[str] = mapped_column(String(255))
     org_type: Mapped[OrganizationType] = mapped_column(text_enum(OrganizationType, "organization_type"))

@@ -6,6 +6,7 @@ from sqlalchemy import RowMapping
 from sqlalchemy.exc import IntegrityError
 
 from ip2a.records import service as records
+from ip2a.records.repository import find
 from ip2a.records.search import names_of
 from ip2a.records.service import Kind
 from ip2a.runtime import Runtime
@@ -87,11 +88,14 @@ async def new_student(runtime: Runtime, caller: Caller, order: StudentOrder) -> 
     try:
         async with caller.transaction(runtime.databases) as connection:
             identifier = await repository.new_student(connection, values)
+            row = await find(connection, STUDENTS.shown, Student, identifier)
     except IntegrityError as error:
         if "uq_students_member_id" in str(error.orig):
             raise Problem(409, "already-student", "This member is a student already.") from None
         raise Problem(422, "no-such-reference", "`member_id` names nobody.") from None
-    return await student(runtime, caller, identifier)
+    if row is None:
+        raise no_such("student")
+    return _detail(_Student.model_validate(dict(row)))
 
 
 async def change_student(runtime: Runtime, caller: Caller, student_id: int, change: StudentChange) -> StudentDetail:
@@ -145,6 +149,10 @@ async def session(runtime: Runtime, caller: Caller, session_id: int) -> ClassSes
     """One class session; Problem 404."""
     async with caller.transaction(runtime.databases) as connection:
         row = await repository.find_session(connection, session_id)
+    return _session(row)
+
+
+def _session(row: RowMapping | None) -> ClassSessionItem:
     if row is None:
         raise no_such("session")
     return ClassSessionItem.model_validate(dict(row))
@@ -160,9 +168,10 @@ async def new_session(runtime: Runtime, caller: Caller, order: SessionOrder) -> 
     try:
         async with caller.transaction(runtime.databases) as connection:
             identifier = await repository.new_session(connection, order.model_dump())
+            row = await repository.find_session(connection, identifier)
     except IntegrityError:
         raise Problem(422, "no-such-reference", "`course_id` names no course.") from None
-    return await session(runtime, caller, identifier)
+    return _session(row)
 
 
 async def roster(runtime: Runtime, caller: Caller, session_id: int) -> list[RosterItem]:

@@ -17,6 +17,7 @@ depends_on: str | None = None
 def upgrade() -> None:
     _words("organizations", "name || ' ' || COALESCE(city, '')")
     _words("grants", "grant_number || ' ' || name || ' ' || COALESCE(funding_source, '')")
+    op.execute("CREATE INDEX ix_organizations_org_type_name_id ON organizations (org_type, name, id)")
     op.execute(
         """
         ALTER TABLE students

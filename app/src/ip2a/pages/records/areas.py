@@ -8,6 +8,8 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel
 
 from ip2a.pages.records.inputs import Input
+from ip2a.records import service as records
+from ip2a.records.service import Kind
 from ip2a.runtime import Runtime
 from ip2a.web.dependencies import Caller
 from ip2a.web.keyset import Page
@@ -64,6 +66,15 @@ class Wanted:
     def narrowed(self, values: type[StrEnum]) -> Any:  # noqa: ANN401 (one of `values`, which mypy cannot say)
         """The value that was chosen, or None."""
         return None if self.chosen is None else values(self.chosen)
+
+
+def stored(kind: Kind[Item]) -> Callable[[Runtime, Caller, int], Awaitable[Item]]:
+    """The record as it is stored, to compare what was typed with."""
+
+    async def load(runtime: Runtime, caller: Caller, identifier: int) -> Item:
+        return await records.read(runtime, caller, kind, identifier)
+
+    return load
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +149,7 @@ class Area(Generic[Item, Listed]):
     add: Callable[[Runtime, Caller, Any], Awaitable[Item]] | None = None
     edit: Form | None = None
     save: Callable[[Runtime, Caller, int, Any], Awaitable[Item]] | None = None
+    stored: Callable[[Runtime, Caller, int], Awaitable[Item]] | None = None  # `one` for a write: nobody reads it
     may_edit: Callable[[Caller, Item], bool] = lambda _caller, _item: True
     parts: tuple[Part[Any], ...] = ()
     acts: tuple[Act[Item], ...] = ()

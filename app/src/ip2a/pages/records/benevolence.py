@@ -3,7 +3,7 @@
 from ip2a.benevolence import service
 from ip2a.benevolence.models import BenevolenceStatus
 from ip2a.benevolence.schemas import BenevolenceChange, BenevolenceItem, BenevolenceOrder, ReviewItem, ReviewOrder
-from ip2a.pages.records.areas import Area, Column, Form, Narrow, Part, Wanted
+from ip2a.pages.records.areas import Area, Column, Form, Narrow, Part, Wanted, stored
 from ip2a.pages.records.inputs import Input, Refers
 from ip2a.pages.rendering import money
 from ip2a.runtime import Runtime
@@ -81,6 +81,7 @@ AREA: Area[BenevolenceItem, BenevolenceItem] = Area(
     add=service.apply,
     edit=Form(BenevolenceChange, "benevolence:update"),
     save=service.change,
+    stored=stored(service.APPLICATIONS),
     parts=(
         Part(
             name="reviews",

@@ -12,7 +12,7 @@ from ip2a.grants.schemas import (
     GrantItem,
     GrantOrder,
 )
-from ip2a.pages.records.areas import Area, Column, Form, Narrow, Part, Wanted
+from ip2a.pages.records.areas import Area, Column, Form, Narrow, Part, Wanted, stored
 from ip2a.pages.records.inputs import Input, Refers
 from ip2a.pages.rendering import money
 from ip2a.runtime import Runtime
@@ -116,6 +116,7 @@ AREA: Area[GrantItem, GrantItem] = Area(
     add=service.new_grant,
     edit=Form(GrantChange, "grants:update"),
     save=service.change,
+    stored=stored(service.GRANTS),
     parts=(
         Part(
             name="enrollments",
@@ -177,6 +178,7 @@ ENROLLMENTS: Area[GrantEnrollmentItem, GrantEnrollmentItem] = Area(
     inputs=ENROLLMENT_INPUTS,
     edit=Form(GrantEnrollmentChange, "grants:update"),
     save=service.change_enrollment,
+    stored=stored(service.ENROLLMENTS),
     required_by=GrantEnrollmentOrder,
     home=lambda item: f"{PATH}/{item.grant_id}?said=saved",
 )

@@ -9,7 +9,7 @@ from ip2a.grievances.schemas import (
     GrievanceStepItem,
     GrievanceStepOrder,
 )
-from ip2a.pages.records.areas import Area, Column, Form, Narrow, Part, Wanted
+from ip2a.pages.records.areas import Area, Column, Form, Narrow, Part, Wanted, stored
 from ip2a.pages.records.inputs import Input, Refers
 from ip2a.pages.rendering import money
 from ip2a.runtime import Runtime
@@ -105,6 +105,7 @@ AREA: Area[GrievanceItem, GrievanceItem] = Area(
     add=service.file,
     edit=Form(GrievanceChange, "grievances:update"),
     save=service.change,
+    stored=stored(service.GRIEVANCES),
     parts=(
         Part(
             name="steps",

@@ -6,7 +6,7 @@ from ip2a.employments import service as employments
 from ip2a.employments.schemas import EmploymentChange, EmploymentOrder, EmploymentRecord
 from ip2a.notes import service as notes
 from ip2a.notes.schemas import NoteChange, NoteItem, NoteOrder
-from ip2a.pages.records.areas import Area, Form
+from ip2a.pages.records.areas import Area, Form, stored
 from ip2a.pages.records.inputs import Input, Refers
 from ip2a.records.schemas import strict
 from ip2a.runtime import Runtime
@@ -50,6 +50,7 @@ EMPLOYMENTS: Area[EmploymentRecord, EmploymentRecord] = Area(
     add=_enter,
     edit=Form(EmploymentChange, "members:update"),
     save=employments.change,
+    stored=stored(employments.RECORDS),
     above=MEMBERS_PATH,
     home=lambda item: f"{MEMBERS_PATH}/{item.member_id}?said=saved",
 )
@@ -65,6 +66,7 @@ NOTES: Area[NoteItem, NoteItem] = Area(
     inputs=(Input("body", "Note"), Input("visibility", "Who may read it"), Input("category", "About")),
     edit=Form(NoteChange, "members:read"),
     save=notes.change,
+    stored=stored(notes.NOTES),
     may_edit=notes.may_change,
     required_by=NoteOrder,
     above=MEMBERS_PATH,

@@ -13,7 +13,7 @@ from ip2a.organizations.schemas import (
     OrganizationItem,
     OrganizationOrder,
 )
-from ip2a.pages.records.areas import Area, Column, Form, Narrow, Part, Wanted
+from ip2a.pages.records.areas import Area, Column, Form, Narrow, Part, Wanted, stored
 from ip2a.pages.records.inputs import Control, Input
 from ip2a.runtime import Runtime
 from ip2a.web.dependencies import Caller
@@ -98,6 +98,7 @@ AREA: Area[OrganizationDetail, OrganizationItem] = Area(
     add=service.new_organization,
     edit=Form(OrganizationChange, "organizations:update"),
     save=service.change,
+    stored=stored(service.DETAILS),
     parts=(
         Part(
             name="contacts",
@@ -149,6 +150,7 @@ CONTACTS: Area[ContactItem, ContactItem] = Area(
     inputs=CONTACT_INPUTS,
     edit=Form(ContactPersonChange, "organizations:update"),
     save=service.change_contact,
+    stored=stored(service.CONTACTS),
     required_by=ContactOrder,
     home=lambda item: f"{PATH}/{item.organization_id}?said=saved",
 )

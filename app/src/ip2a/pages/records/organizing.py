@@ -3,7 +3,7 @@
 from ip2a.organizing import service
 from ip2a.organizing.models import ActivityType
 from ip2a.organizing.schemas import ActivityChange, ActivityItem, ActivityOrder
-from ip2a.pages.records.areas import Area, Column, Form, Narrow, Wanted
+from ip2a.pages.records.areas import Area, Column, Form, Narrow, Wanted, stored
 from ip2a.pages.records.inputs import Input, Refers
 from ip2a.runtime import Runtime
 from ip2a.web.dependencies import Caller
@@ -79,4 +79,5 @@ AREA: Area[ActivityItem, ActivityItem] = Area(
     add=service.note,
     edit=Form(ActivityChange, "organizing:update"),
     save=service.change,
+    stored=stored(service.ACTIVITIES),
 )

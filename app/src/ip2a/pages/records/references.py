@@ -14,6 +14,7 @@ from ip2a.records import service as records
 from ip2a.runtime import Runtime
 from ip2a.training import service as training
 from ip2a.web.dependencies import Caller
+from ip2a.web.keyset import MAXIMUM_IDENTIFIER
 from ip2a.web.problems import Problem
 
 SEVERAL = 20
@@ -41,32 +42,48 @@ async def resolve(
         if current is not None and text == normal(stored[field.name]):
             ids[field.name] = getattr(current, field.name)
             continue
-        found = await find(runtime, caller, field.refers, text)
+        if (identifier := chosen(text)) is not None:
+            ids[field.name] = identifier
+            continue
+        found = await _search(runtime, caller, field.refers, text)
         if len(found) == 1:
-            ids[field.name] = int(found[0].value[1:])
+            ids[field.name] = chosen(found[0].value)
         else:
             wrong[field.name] = "Several begin like that: choose one." if found else NOBODY[field.refers]
-        if len(found) > 1 or text.startswith("#"):
+        if len(found) > 1:
             choices[field.name] = found
     return ids, wrong, choices
 
 
-async def find(runtime: Runtime, caller: Caller, refers: Refers, text: str) -> list[Choice]:
-    """What the text may mean; one, when it says a whole name or number that is there once."""
-    if text.startswith("#") and text[1:].isascii() and text[1:].isdigit() and len(text) <= len("#2147483647"):
-        return await _by_id(runtime, caller, refers, min(int(text[1:]), 2**31 - 1))
+async def labelled(
+    runtime: Runtime, caller: Caller, fields: tuple[Field, ...], typed: Mapping[str, str]
+) -> dict[str, list[Choice]]:
+    """The choices that were made, in words, for a form that is shown again."""
+    choices: dict[str, list[Choice]] = {}
+    for field in fields:
+        identifier = chosen(typed.get(field.name, ""))
+        if field.refers is None or identifier is None:
+            continue
+        try:
+            choices[field.name] = [Choice(f"#{identifier}", await _LABELS[field.refers](runtime, caller, identifier))]
+        except Problem as problem:
+            if problem.status != 404:
+                raise
+    return choices
+
+
+def chosen(text: str) -> int | None:
+    """The id of a choice, or None for what was typed."""
+    digits = text.removeprefix("#")
+    if digits == text or not (digits.isascii() and digits.isdigit()) or len(digits) > len(str(MAXIMUM_IDENTIFIER)):
+        return None
+    return min(int(digits), MAXIMUM_IDENTIFIER)
+
+
+async def _search(runtime: Runtime, caller: Caller, refers: Refers, text: str) -> list[Choice]:
     found = await _SEARCHES[refers](runtime, caller, text)
     exact = [choice for key, choice in found if key.casefold() == text.casefold()]
     return exact if len(exact) == 1 else [choice for _, choice in found]
-
-
-async def _by_id(runtime: Runtime, caller: Caller, refers: Refers, identifier: int) -> list[Choice]:
-    try:
-        return [Choice(f"#{identifier}", await _LABELS[refers](runtime, caller, identifier))]
-    except Problem as problem:
-        if problem.status != 404:
-            raise
-        return []
 
 
 Found = list[tuple[str, Choice]]

@@ -128,9 +128,9 @@ class RecordPages(Generic[Item, Listed]):
             for each in fields
             if each.refers is not None and each.name in request.query_params
         }
-        _, _, choices = await references.resolve(runtime, caller, fields, given, None)
+        choices = await references.labelled(runtime, caller, fields, given)
         typed = {**inputs.defaults_of(fields), **{name: text for name, text in given.items() if choices.get(name)}}
-        return self._form(runtime, visit, Filled(fields, typed, choices=choices))
+        return await self._form(runtime, visit, Filled(fields, typed, choices=choices))
 
     async def add(self, request: Request, runtime: RuntimeDependency, visit: VisitDependency) -> Response:
         """Make the record, or show the form again."""
@@ -143,24 +143,24 @@ class RecordPages(Generic[Item, Listed]):
                 return RedirectResponse(self._home(await area.add(runtime, caller, order), "added"), 303)
             except Problem as problem:
                 filled.refused(problem)
-        return self._form(runtime, visit, filled)
+        return await self._form(runtime, visit, filled)
 
     async def editing(self, record_id: PathId, runtime: RuntimeDependency, visit: VisitDependency) -> Response:
         """The form that changes a record."""
-        caller, current = await self._editable(runtime, visit, record_id)
+        caller, current = await self._editable(runtime, visit, record_id, self._area.one)
         fields = permitted(caller, self._edit, current)
-        return self._form(runtime, visit, Filled(fields, inputs.typed_of(fields, current)), current)
+        return await self._form(runtime, visit, Filled(fields, inputs.typed_of(fields, current)), current)
 
     async def save(
         self, record_id: PathId, request: Request, runtime: RuntimeDependency, visit: VisitDependency
     ) -> Response:
         """Change the record, or show the form again."""
         area, typed = self._area, await typed_in(request)
-        caller, current = await self._editable(runtime, visit, record_id)
+        caller, current = await self._editable(runtime, visit, record_id, area.stored or area.one)
         filled = Filled(permitted(caller, self._edit, current), typed)
         version = getattr(current, "version")  # noqa: B009 (every record that is changed has one)
         if typed.get("version") != str(version):
-            return self._conflict(runtime, visit, filled, current)
+            return await self._conflict(runtime, visit, filled, current)
         change = await read(runtime, caller, filled, _schema(area.edit), current)
         if change is not None:
             try:
@@ -171,9 +171,9 @@ class RecordPages(Generic[Item, Listed]):
                 return RedirectResponse(self._home(saved, "saved"), 303)
             except Problem as problem:
                 if problem.kind == "stale-version":
-                    return self._conflict(runtime, visit, filled, await area.one(runtime, caller, record_id))
+                    return await self._conflict(runtime, visit, filled, await area.one(runtime, caller, record_id))
                 filled.refused(problem)
-        return self._form(runtime, visit, filled, current)
+        return await self._form(runtime, visit, filled, current)
 
     def _adding(self, part: Part[Any], fields: tuple[Field, ...]) -> Callable[..., Awaitable[Response]]:
         async def add_part(
@@ -189,6 +189,7 @@ class RecordPages(Generic[Item, Listed]):
                     return RedirectResponse(f"{self._area.path}/{record_id}?said=added", 303)
                 except Problem as problem:
                     filled.refused(problem)
+            await self._label(runtime, visit, filled)
             return await self._record(request, runtime, visit, record_id, refused={part.name: filled})
 
         return add_part
@@ -202,20 +203,22 @@ class RecordPages(Generic[Item, Listed]):
 
         return do
 
-    async def _editable(self, runtime: Runtime, visit: Visit, record_id: int) -> tuple[Caller, Item]:
+    async def _editable(
+        self, runtime: Runtime, visit: Visit, record_id: int, load: Callable[[Runtime, Caller, int], Awaitable[Item]]
+    ) -> tuple[Caller, Item]:
         caller = need(visit, _needs(self._area.edit))
-        current = await self._area.one(runtime, caller, record_id)
+        current = await load(runtime, caller, record_id)
         if not self._area.may_edit(caller, current):
             raise Problem(403, "not-permitted", "This is for somebody else to change.")
         return caller, current
 
-    def _conflict(self, runtime: Runtime, visit: Visit, filled: Filled, current: Item) -> Response:
+    async def _conflict(self, runtime: Runtime, visit: Visit, filled: Filled, current: Item) -> Response:
         stored = inputs.typed_of(filled.fields, current)
         differs = {name: text for name, text in stored.items() if text != inputs.normal(filled.typed.get(name, ""))}
         labels = {each.name: {choice.value: choice.label for choice in each.choices} for each in filled.fields}
         filled.stored = {name: labels[name].get(text, text) or "nothing" for name, text in differs.items()}
         filled.alert, filled.status = STALE, 409
-        return self._form(runtime, visit, filled, current)
+        return await self._form(runtime, visit, filled, current)
 
     def _home(self, item: Item, said: str) -> str:
         if self._area.home is not None:
@@ -256,9 +259,15 @@ class RecordPages(Generic[Item, Listed]):
         status = max((form.status for form in (refused or {}).values()), default=200)
         return self._page(runtime, visit, "records/one.html", values, status)
 
-    def _form(self, runtime: Runtime, visit: Visit, filled: Filled, record: Item | None = None) -> Response:
+    async def _form(self, runtime: Runtime, visit: Visit, filled: Filled, record: Item | None = None) -> Response:
+        await self._label(runtime, visit, filled)
         values: dict[str, object] = {"form": filled, "record": record}
         return self._page(runtime, visit, "records/form.html", values, filled.status)
+
+    async def _label(self, runtime: Runtime, visit: Visit, filled: Filled) -> None:
+        if filled.status != 200:
+            made = await references.labelled(runtime, visit.caller, filled.fields, filled.typed)
+            filled.choices = {**filled.choices, **made}
 
     def _page(
         self, runtime: Runtime, visit: Visit, template: str, values: dict[str, object], status: int = 200

@@ -170,6 +170,7 @@ STUDENTS: Area[StudentDetail, StudentItem] = Area(
     add=service.new_student,
     edit=Form(StudentChange, UPDATE),
     save=service.change_student,
+    stored=service.student,
     parts=(
         Part(
             name="enrollments",
