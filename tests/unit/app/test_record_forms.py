@@ -12,6 +12,7 @@ from ip2a.pages.forms import messages_of
 from ip2a.pages.records import grievances, inputs, organizations
 from ip2a.pages.records.inputs import Control
 from ip2a.pages.rendering import words
+from ip2a.training.models import CertificationType
 from ip2a.web.problems import Problem
 
 NEW = inputs.fields_of(GrievanceOrder, grievances.AREA.inputs, GrievanceOrder)
@@ -71,7 +72,7 @@ def test_the_schema_says_how_a_field_is_asked_for() -> None:
     assert next(field.default for field in NEW if field.name == "status") == "open"
     assert "member_id" not in {field.name for field in EDIT}, "it cannot be changed"
     required = {field.name for field in EDIT if field.required}
-    assert {"violation", "employer_id"} <= required, "what a new one needs must not be emptied"
+    assert required == {"violation", "employer_id", "status", "current_step"}, "what a new one has must not be emptied"
     ticks = inputs.fields_of(ContactOrder, organizations.CONTACT_INPUTS, ContactOrder)
     assert [field.name for field in ticks if field.control is Control.TICK] == ["is_primary"]
 
@@ -126,6 +127,8 @@ def test_a_refusal_stands_at_the_field_it_names() -> None:
         (0, "0"),
         (date(2026, 11, 2), "Nov 2, 2026"),
         (GrievanceStatus.OPEN, "Open"),
+        (CertificationType.OSHA_10, "OSHA 10"),
+        (CertificationType.FIRST_AID, "First aid"),
         ("a_b", "a_b"),
     ],
 )

@@ -13,6 +13,7 @@ from ip2a.web.problems import Problem
 
 NOBODY = {"account": None, "csrf_token": None}
 STATIC = Path(__file__).parent.parent / "static"
+ACRONYMS = frozenset({"ach", "cpr", "cwa", "jatc", "mou", "osha", "pla", "rif", "tero", "vp"})
 MONTHS = (
     "January",
     "February",
@@ -45,8 +46,9 @@ def day(value: date | None) -> str:
 
 
 def label(value: str) -> str:
-    """An enum's value in words: apprentice_1 → Apprentice 1."""
-    return value.replace("_", " ").capitalize()
+    """An enum's value in words: apprentice_1 → Apprentice 1, osha_10 → OSHA 10."""
+    first, *others = (word.upper() if word in ACRONYMS else word for word in value.split("_"))
+    return " ".join((first[:1].upper() + first[1:], *others))
 
 
 def words(value: object) -> str:

@@ -95,9 +95,13 @@ class Field:
 
 
 def fields_of(schema: type[BaseModel], inputs: Sequence[Input], required_by: type[BaseModel]) -> tuple[Field, ...]:
-    """The inputs that the schema has, in their order; `required_by` says which may not stay empty."""
-    described = schema.model_json_schema()
-    required = set(required_by.model_json_schema().get("required", ()))
+    """The inputs that the schema has, in their order; `required_by` says which may not be empty: when it is the schema of
+    new records and this one is not, those too that get a value by themselves.
+    """
+    described, needed = schema.model_json_schema(), required_by.model_json_schema()
+    required = set(needed.get("required", ()))
+    if schema is not required_by:
+        required |= {name for name, kind in needed["properties"].items() if kind.get("default") is not None}
     properties: Mapping[str, Any] = described["properties"]
     return tuple(
         _field(given, properties[given.name], described.get("$defs", {}), is_required=given.name in required)
