@@ -95,8 +95,8 @@ class Field:
 
 
 def fields_of(schema: type[BaseModel], inputs: Sequence[Input], required_by: type[BaseModel]) -> tuple[Field, ...]:
-    """The inputs that the schema has, in their order; `required_by` says which may not be empty: when it is the schema of
-    new records and this one is not, those too that get a value by themselves.
+    """The inputs that the schema has, in their order; `required_by` says which may not be empty: where it is another
+    schema, that of new records, those too that get a value by themselves.
     """
     described, needed = schema.model_json_schema(), required_by.model_json_schema()
     required = set(needed.get("required", ()))
