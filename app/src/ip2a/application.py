@@ -45,6 +45,7 @@ from ip2a.pages import office as office_pages
 from ip2a.pages import platform as platform_pages
 from ip2a.pages import recovery as recovery_pages
 from ip2a.pages import referral as referral_pages
+from ip2a.pages import reports as report_pages
 from ip2a.pages import shell as shell_pages
 from ip2a.pages import users as users_pages
 from ip2a.pages.rendering import STATIC
@@ -52,6 +53,7 @@ from ip2a.payments.endpoints import router as payments_router
 from ip2a.readiness import Readiness
 from ip2a.referrals.endpoints import router as referrals_router
 from ip2a.refunds.endpoints import router as refunds_router
+from ip2a.reports.endpoints import router as reports_router
 from ip2a.runtime import Runtime
 from ip2a.training.endpoints import router as training_router
 from ip2a.users.endpoints import router as users_router
@@ -85,11 +87,13 @@ ROUTERS = (
     organizing_router,
     audit_router,
     documents_router,
+    reports_router,
     member_pages.router,
     members_pages.router,
     shell_pages.router,
     referral_pages.router,
     office_pages.router,
+    report_pages.router,
     auth_pages.router,
     account_pages.router,
     recovery_pages.router,
