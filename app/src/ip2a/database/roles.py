@@ -17,8 +17,14 @@ APPLICATION_ROLE = "ip2a_app"
 WORKER_ROLE = "ip2a_worker"
 AUDIT_READER_ROLE = "ip2a_audit_reader"
 ONLY_READ_BY_WORKER = ["users", "user_roles"]
-ONLY_OF_WORKER = {"documents": "DELETE", "reports": "UPDATE", "report_chunks": "INSERT, DELETE"}
-"""Commands on tables that no request runs."""
+ONLY_OF_WORKER = {
+    "TABLE documents": "DELETE",
+    "TABLE reports": "UPDATE",
+    "TABLE report_chunks": "INSERT, DELETE",
+    "TABLE audit_exports": "SELECT, INSERT",
+    "FUNCTION ip2a_drop_audit_month(date)": "EXECUTE",
+}
+"""What no request does."""
 
 _MIRROR = """
     SELECT format('GRANT %s ON TABLE %s TO ip2a_worker', string_agg(a.privilege_type, ', '), c.oid::regclass)
@@ -51,10 +57,10 @@ def grant_roles(connection: Connection) -> None:
         connection.execute(text(f"GRANT SELECT ({SHOWN}) ON jobs TO ip2a_app"))
     else:
         connection.execute(text("GRANT SELECT, UPDATE, DELETE ON jobs TO ip2a_app"))
-    for table, commands in ONLY_OF_WORKER.items():
-        connection.execute(text(f"GRANT {commands} ON {table} TO {WORKER_ROLE if worker else APPLICATION_ROLE}"))
+    for what, rights in ONLY_OF_WORKER.items():
+        connection.execute(text(f"GRANT {rights} ON {what} TO {WORKER_ROLE if worker else APPLICATION_ROLE}"))
         if worker:
-            connection.execute(text(f"REVOKE {commands} ON {table} FROM {APPLICATION_ROLE}"))
+            connection.execute(text(f"REVOKE {rights} ON {what} FROM {APPLICATION_ROLE}"))
     if _exists(connection, AUDIT_READER_ROLE):
         connection.execute(text("GRANT SELECT ON audit_logs TO ip2a_audit_reader"))
         known = connection.scalar(text("SELECT 1 FROM pg_policies WHERE policyname = 'audit_reader'"))

@@ -153,6 +153,5 @@ def _page(runtime: Runtime, visit: Visit, template: str, values: dict[str, Any],
         "fields": FIELDS,
         "formats": list(ReportFormat),
         "chosen": chosen_of,
-        "size": size_of,
     }
     return visit.keep(render(template, {**values, **frame, **tools}, status), secure=runtime.settings.in_production)
