@@ -8,9 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from ip2a.members.models import MemberClassification, MemberStatus
 from ip2a.reports.models import ReportFormat, ReportKind, ReportState
 from ip2a.web.keyset import Identifier
+from ip2a.web.times import Day
 
 LONGEST_PERIOD = timedelta(days=366)
-Day = Annotated[date, Field(ge=date(1990, 1, 1), le=date(2199, 12, 31))]
+ReportDay = Annotated[Day, Field(ge=date(1990, 1, 1), le=date(2199, 12, 31))]
 
 
 class _Order(BaseModel):
@@ -24,8 +25,8 @@ class _Order(BaseModel):
 
 
 class _OfPeriod(_Order):
-    first_day: Day = Field(description="By the local's calendar.", examples=["2026-10-01"])
-    last_day: Day = Field(description="Included; at most a year later.", examples=["2026-10-31"])
+    first_day: ReportDay = Field(description="By the local's calendar.", examples=["2026-10-01"])
+    last_day: ReportDay = Field(description="Included; at most a year later.", examples=["2026-10-31"])
 
     @model_validator(mode="after")
     def _check_period(self) -> Self:

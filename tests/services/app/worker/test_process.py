@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import httpx
 import psycopg
 import pytest
 from sqlalchemy import text
 
-from devcluster.services.process import HOST, free_port
+from devcluster.services.process import HOST
 from ip2a.database.identity import SYSTEM, Identity, transaction
 from ip2a.reports import repository as reports
 from ip2a.worker.kinds import KINDS
@@ -24,6 +20,7 @@ from ip2a.worker.runner import Pace, Runner
 from ip2a.worker.work import Tools
 from tests.services.app.conftest import People
 from tests.services.app.post_office import Mailbox
+from tests.services.app.processes import worker
 
 DEADLINE = 60.0
 MAIL: dict[str, object] = {"to": "ada@local46.example", "subject": "Your dues", "text": "Hello Ada"}
@@ -34,19 +31,6 @@ def eventually(check: Callable[[], bool]) -> None:
     while not check():
         assert time.monotonic() < end, "it did not become so in time"
         time.sleep(0.05)
-
-
-@contextmanager
-def worker(environment: dict[str, str], *options: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    port = free_port()
-    command = [sys.executable, "-m", "ip2a", "worker", "--host", HOST, "--ops-port", str(port), *options]
-    variables = {**os.environ, **environment, "PYTHONPATH": os.pathsep.join(sys.path)}
-    process = subprocess.Popen(command, env=variables, stderr=subprocess.DEVNULL)
-    try:
-        yield process, port
-    finally:
-        process.kill()
-        process.wait()
 
 
 def get(port: int, path: str) -> httpx.Response:
