@@ -17,7 +17,7 @@ WIDTH, HEIGHT = landscape(letter)
 MARGIN = 36.0
 FONT, BOLD = "Helvetica", "Helvetica-Bold"
 SIZE, LEADING = 7.0, 8.6
-PADDING = 2.5
+PADDING = 3.5
 MOST_LINES = 6
 """Of one cell; what is longer ends in an ellipsis. CSV and XLSX have everything."""
 TOP = HEIGHT - MARGIN - 46
