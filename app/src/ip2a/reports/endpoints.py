@@ -16,7 +16,8 @@ from ip2a.web.keyset import Cursor, Limit, Page, PathId
 router = APIRouter(prefix="/api/v1", tags=["reports"])
 
 Reporter = Annotated[Caller, Depends(require(STANDARD))]
-FILES = {200: {"content": {kind.partition(";")[0]: {} for kind in MEDIA_TYPES.values()}, "description": "The file."}}
+FILE = {"schema": {"type": "string", "format": "binary"}, "example": "Number,Last name"}
+FILES = {200: {"content": dict.fromkeys((kind.partition(";")[0] for kind in MEDIA_TYPES.values()), FILE)}}
 
 
 @router.post("/reports", status_code=202)

@@ -3,20 +3,20 @@
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import BaseModel, Field, JsonValue, model_validator
 
 from ip2a.members.models import MemberClassification, MemberStatus
+from ip2a.records.schemas import strict
 from ip2a.reports.models import ReportFormat, ReportKind, ReportState
 from ip2a.web.keyset import Identifier
 from ip2a.web.times import Day
 
 LONGEST_PERIOD = timedelta(days=366)
+OCTOBER = {"first_day": "2026-10-01", "last_day": "2026-10-31"}
 ReportDay = Annotated[Day, Field(ge=date(1990, 1, 1), le=date(2199, 12, 31))]
 
 
 class _Order(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
     format: ReportFormat = Field(examples=["xlsx"])
 
     def parameters(self) -> dict[str, Any]:
@@ -25,8 +25,8 @@ class _Order(BaseModel):
 
 
 class _OfPeriod(_Order):
-    first_day: ReportDay = Field(description="By the local's calendar.", examples=["2026-10-01"])
-    last_day: ReportDay = Field(description="Included; at most a year later.", examples=["2026-10-31"])
+    first_day: ReportDay = Field(description="By the local's calendar.", examples=[OCTOBER["first_day"]])
+    last_day: ReportDay = Field(description="Included; at most a year later.", examples=[OCTOBER["last_day"]])
 
     @model_validator(mode="after")
     def _check_period(self) -> Self:
@@ -38,6 +38,8 @@ class _OfPeriod(_Order):
 class RosterOrder(_Order):
     """The members of the local."""
 
+    model_config = strict({"kind": "roster", "format": "xlsx"})
+
     kind: Literal[ReportKind.ROSTER]
     status: MemberStatus | None = None
     classification: MemberClassification | None = None
@@ -46,12 +48,16 @@ class RosterOrder(_Order):
 class OverdueOrder(_Order):
     """Members who owe for overdue months."""
 
+    model_config = strict({"kind": "overdue_dues", "format": "pdf"})
+
     kind: Literal[ReportKind.OVERDUE_DUES]
     classification: MemberClassification | None = None
 
 
 class OutOfWorkOrder(_Order):
     """Who waits on the books."""
+
+    model_config = strict({"kind": "out_of_work", "format": "pdf"})
 
     kind: Literal[ReportKind.OUT_OF_WORK]
     book_id: Identifier | None = None
@@ -60,6 +66,10 @@ class OutOfWorkOrder(_Order):
 class DispatchLogOrder(_OfPeriod):
     """Dispatches of a period."""
 
+    model_config = strict(
+        {"kind": "dispatch_log", "format": "csv", "first_day": "2026-10-01", "last_day": "2026-10-31"}
+    )
+
     kind: Literal[ReportKind.DISPATCH_LOG]
     book_id: Identifier | None = None
 
@@ -67,12 +77,16 @@ class DispatchLogOrder(_OfPeriod):
 class TrainingOrder(_Order):
     """Students with courses, attendance and grades."""
 
+    model_config = strict({"kind": "training", "format": "csv"})
+
     kind: Literal[ReportKind.TRAINING]
     course_id: Identifier | None = None
 
 
 class AuditOrder(_OfPeriod):
     """The audit trail of a period; for administrators."""
+
+    model_config = strict({"kind": "audit", "format": "csv", **OCTOBER})
 
     kind: Literal[ReportKind.AUDIT]
     user_id: Identifier | None = None
