@@ -342,3 +342,20 @@ async def test_rows_are_never_older_than_the_request(
             replica.execute("SELECT pg_wal_replay_resume()")
     name = newest.email.partition("@")[0]
     assert name in {line["Last name"] for line in await lines_of(client, report)}
+
+
+async def test_a_key_reports_what_its_scopes_name(
+    runtime: Runtime, client: httpx.AsyncClient, people: People, clerk: Person
+) -> None:
+    staff = await people.make("staff")
+    wanted = {"name": "Export", "user_id": staff.user_id, "scopes": ["reports:standard", "members:read"]}
+    made = await client.post("/api/v1/api-keys", json=wanted)
+    assert made.status_code == 201, made.text
+    async with browser(runtime) as program:
+        program.headers["Authorization"] = f"Bearer {made.json()['key']}"
+        report = await ask(program, **ROSTER)
+        assert (await program.post(PATH, json={"kind": "overdue_dues", "format": "csv"})).status_code == 403
+        await work(runtime)
+        assert len(await lines_of(program, report)) > 0
+    (row,) = await sql(runtime, "SELECT resources FROM reports WHERE id = :id", id=report)
+    assert row["resources"] == ["members"]
