@@ -35,7 +35,6 @@ NOT_AUDITED = {
     "idempotency_keys": "copies of answers to writes that are audited",
     "jobs": "work of the platform",
     "provider_events": "ids of messages; what they change is audited",
-    "referral_books": "",
     "refresh_tokens": "beginnings and ends of sessions are recorded by triggers of their own",
     "registration_activities": "append-only history, itself a trail",
     "report_chunks": "pieces of files; reports are audited",

@@ -126,7 +126,8 @@ async def test_what_a_person_owes_and_where_they_wait(
     name = world.person.email.partition("@")[0]
     await sql(
         runtime,
-        "UPDATE dues_payments SET status = 'overdue', amount_paid_cents = 500 WHERE member_id = :id",
+        "UPDATE dues_payments SET status = 'overdue', amount_paid_cents = 500, carried_cents = carried_cents + 500"
+        " - amount_paid_cents WHERE member_id = :id",
         id=world.person.member_id,
     )
     overdue = await ask(client, kind="overdue_dues", format="csv")
@@ -141,53 +142,6 @@ async def test_what_a_person_owes_and_where_they_wait(
         ("4", "2", ""),
     ]
     assert book[0]["Last name"] == name
-
-
-async def test_memory_does_not_grow_with_the_rows(
-    runtime: Runtime, client: httpx.AsyncClient, people: People, clerk: Person
-) -> None:
-    peaks: dict[str, list[int]] = {"csv": [], "xlsx": []}
-    for count in (3_000, 9_000):  # 3,000 and then 12,000 together
-        await many_members(runtime, count)
-        for file_format, found in peaks.items():
-            report = await ask(client, kind="roster", format=file_format)
-            tracemalloc.start()
-            await work(runtime)
-            found.append(tracemalloc.get_traced_memory()[1])
-            tracemalloc.stop()
-            item = (await client.get(f"{PATH}/{report}")).json()
-            assert item["row_count"] >= sum((3_000, 9_000)[: len(found)])
-    for small, large in peaks.values():
-        assert large < 1.3 * small + 500_000, peaks
-    report = await ask(client, kind="roster", format="pdf")
-    await work(runtime)
-    item = (await client.get(f"{PATH}/{report}")).json()
-    assert (item["state"], item["failure"]) == ("done", None)
-    lines = await ask(client, kind="roster", format="csv")
-    await work(runtime)
-    numbers = [line["Number"] for line in await lines_of(client, lines)]
-    assert len(numbers) == len(set(numbers)) == item["row_count"], "portions meet without gap or overlap"
-
-
-async def test_progress_is_told(
-    runtime: Runtime, client: httpx.AsyncClient, people: People, clerk: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(making, "TELL_EVERY", 0.0)
-    monkeypatch.setattr(making, "PORTION", 100)
-    await many_members(runtime, 400)
-    report = await ask(client, **ROSTER)
-    seen: list[int] = []
-    tell = repository.tell_progress
-
-    async def told(*arguments: object) -> None:
-        await tell(*arguments)  # type: ignore[arg-type]  # passed on
-        seen.append((await client.get(f"{PATH}/{report}")).json()["progress"])
-
-    monkeypatch.setattr(repository, "tell_progress", told)
-    await work(runtime)
-    assert len(seen) >= 4
-    assert seen == sorted(seen)
-    assert seen[0] < 50 < seen[-1] < 100
 
 
 async def test_request_reading_and_download_are_on_record(
@@ -291,7 +245,7 @@ async def test_a_report_that_is_deleted_or_expires_leaves_nothing(
     assert await sql(runtime, "SELECT 1 FROM jobs WHERE state <> 'done'") == []
     async with as_worker(runtime) as databases:
         await clean_up(databases.write, datetime.now(UTC) + timedelta(days=6, hours=23))
-        assert len(await sql(runtime, "SELECT 1 FROM report_chunks WHERE report_id = :id", id=report)) == 1
+        assert len(await sql(runtime, "SELECT 1 FROM report_chunks WHERE report_id = :id", id=report)) >= 1
         async with transaction(databases.write, SYSTEM) as connection:
             await connection.execute(text("UPDATE reports SET expires_at = now() - interval '1 second'"))
         assert (await client.get(f"{PATH}/{report}/file")).status_code == 404, "expired before it is cleaned up"
@@ -359,3 +313,50 @@ async def test_a_key_reports_what_its_scopes_name(
         assert len(await lines_of(program, report)) > 0
     (row,) = await sql(runtime, "SELECT resources FROM reports WHERE id = :id", id=report)
     assert row["resources"] == ["members"]
+
+
+async def test_progress_is_told(
+    runtime: Runtime, client: httpx.AsyncClient, people: People, clerk: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(making, "TELL_EVERY", 0.0)
+    monkeypatch.setattr(making, "PORTION", 100)
+    await many_members(runtime, 400)
+    report = await ask(client, **ROSTER)
+    seen: list[int] = []
+    tell = repository.tell_progress
+
+    async def told(*arguments: object) -> None:
+        await tell(*arguments)  # type: ignore[arg-type]  # passed on
+        seen.append((await client.get(f"{PATH}/{report}")).json()["progress"])
+
+    monkeypatch.setattr(repository, "tell_progress", told)
+    await work(runtime)
+    assert len(seen) >= 4
+    assert seen == sorted(seen)
+    assert seen[0] < 50 < seen[-1] < 100
+
+
+async def test_memory_does_not_grow_with_the_rows(
+    runtime: Runtime, client: httpx.AsyncClient, people: People, clerk: Person
+) -> None:
+    peaks: dict[str, list[int]] = {"csv": [], "xlsx": []}
+    for count in (3_000, 9_000):  # 3,000 and then 12,000 together
+        await many_members(runtime, count)
+        for file_format, found in peaks.items():
+            report = await ask(client, kind="roster", format=file_format)
+            tracemalloc.start()
+            await work(runtime)
+            found.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+            item = (await client.get(f"{PATH}/{report}")).json()
+            assert item["row_count"] >= sum((3_000, 9_000)[: len(found)])
+    for small, large in peaks.values():
+        assert large < 1.3 * small + 500_000, peaks
+    report = await ask(client, kind="roster", format="pdf")
+    await work(runtime)
+    item = (await client.get(f"{PATH}/{report}")).json()
+    assert (item["state"], item["failure"]) == ("done", None)
+    lines = await ask(client, kind="roster", format="csv")
+    await work(runtime)
+    numbers = [line["Number"] for line in await lines_of(client, lines)]
+    assert len(numbers) == len(set(numbers)) == item["row_count"], "portions meet without gap or overlap"
