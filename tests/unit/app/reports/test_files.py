@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 from pypdf import PdfReader
+from pypdf.generic import DictionaryObject, StreamObject
 
 from ip2a.reports import csv_file, pdf_file
 from ip2a.reports.cells import Cell
@@ -85,14 +86,19 @@ def test_pdf_has_title_labels_and_page_numbers_on_every_page(tmp_path: Path) -> 
         assert "Made Nov 27, 2026" in page
     assert "150 rows" in pages[-1]
     assert "$22,500.00" in pages[-1]
-    total = "".join(str(form.get_object().get_data()) for form in _forms(path))
-    assert f"({len(pages)}) Tj" in total
+    assert f"({len(pages)}) Tj".encode() in total_of(path)
     assert sum(page.count("Ann, B") for page in pages) == 150
 
 
-def _forms(path: Path) -> list[object]:
+def total_of(path: Path) -> bytes:
+    """How the number of all pages is drawn: one form, which every page shows."""
     resources = PdfReader(path).pages[0]["/Resources"]
-    return [form for form in resources["/XObject"].values()]
+    assert isinstance(resources, DictionaryObject)
+    forms = resources["/XObject"]
+    assert isinstance(forms, DictionaryObject)
+    (form,) = (each.get_object() for each in forms.values())
+    assert isinstance(form, StreamObject)
+    return form.get_data()
 
 
 def test_pdf_breaks_long_texts_within_their_cell() -> None:
