@@ -1,6 +1,6 @@
 """`/api/v1/reports`."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Response
 from starlette.responses import StreamingResponse
@@ -17,7 +17,9 @@ router = APIRouter(prefix="/api/v1", tags=["reports"])
 
 Reporter = Annotated[Caller, Depends(require(STANDARD))]
 FILE = {"schema": {"type": "string", "format": "binary"}, "example": "Number,Last name"}
-FILES = {200: {"content": dict.fromkeys((kind.partition(";")[0] for kind in MEDIA_TYPES.values()), FILE)}}
+FILES: dict[int | str, dict[str, Any]] = {
+    200: {"content": dict.fromkeys((kind.partition(";")[0] for kind in MEDIA_TYPES.values()), FILE)}
+}
 
 
 @router.post("/reports", status_code=202)
@@ -42,7 +44,7 @@ async def report(report_id: PathId, runtime: RuntimeDependency, caller: Reporter
     return await service.one(runtime, caller, report_id)
 
 
-@router.get("/reports/{report_id}/file", response_class=Response, responses={**FILES})
+@router.get("/reports/{report_id}/file", response_class=Response, responses=FILES)
 async def file(report_id: PathId, runtime: RuntimeDependency, caller: Reporter) -> Response:
     """The file; the download is recorded."""
     return as_response(await service.download(runtime, caller, report_id))

@@ -79,7 +79,7 @@ async def _make(work: Work, report: RowMapping) -> None:
     with TemporaryDirectory(prefix="ip2a-report-") as directory:
         path = Path(directory) / "report"
         file = await asyncio.to_thread(
-            open_file, wanted, path, heading_of(content.title, report, work.tools.now()), content.columns
+            open_file, wanted, path, heading_of(content.title, dict(report), work.tools.now()), content.columns
         )
         rows = await _write(work, report["id"], reading, file, total)
         size = path.stat().st_size

@@ -1,7 +1,7 @@
 """Reports in the database: what requests ask, what the worker writes, and the rows that reports are made of."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import RowMapping, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -75,20 +75,22 @@ _NOT_OLDER = text(
 )
 
 
-async def insert(
-    connection: AsyncConnection, *, kind: str, format: str, parameters: Mapping[str, object]
-) -> RowMapping | None:
+class Wanted(NamedTuple):
+    """What is asked for."""
+
+    kind: str
+    format: str
+    parameters: dict[str, Any]
+
+
+async def insert(connection: AsyncConnection, wanted: Wanted) -> RowMapping | None:
     """Add a report of the caller; None when the same one is unfinished, or there are too many."""
-    values = {"kind": kind, "format": format, "parameters": dict(parameters)}
-    return (await connection.execute(_INSERT, values)).mappings().one_or_none()
+    return (await connection.execute(_INSERT, wanted._asdict())).mappings().one_or_none()
 
 
-async def unfinished(
-    connection: AsyncConnection, *, kind: str, format: str, parameters: Mapping[str, object]
-) -> RowMapping | None:
+async def unfinished(connection: AsyncConnection, wanted: Wanted) -> RowMapping | None:
     """The caller's report that is this one and not finished."""
-    values = {"kind": kind, "format": format, "parameters": dict(parameters)}
-    return (await connection.execute(_SAME, values)).mappings().one_or_none()
+    return (await connection.execute(_SAME, wanted._asdict())).mappings().one_or_none()
 
 
 async def one(connection: AsyncConnection, report_id: int) -> RowMapping | None:

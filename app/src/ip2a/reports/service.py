@@ -40,14 +40,14 @@ async def ask(runtime: Runtime, caller: Caller, order: ReportOrder) -> ReportIte
     Raises Problem 403, 409 when the account has too many.
     """
     caller.need(CONTENTS[order.kind].permission)
-    wanted = {"kind": order.kind.value, "format": order.format.value, "parameters": order.parameters()}
+    wanted = repository.Wanted(order.kind.value, order.format.value, order.parameters())
     async with caller.transaction(runtime.databases) as connection:
         for _ in range(2):  # the same one may be finished between the two statements
-            row = await repository.insert(connection, **wanted)
+            row = await repository.insert(connection, wanted)
             if row is not None:
                 await enqueue(connection, "report", {"report_id": row["id"]}, unique_key=f"report:{row['id']}")
                 return ReportItem.model_validate(dict(row))
-            row = await repository.unfinished(connection, **wanted)
+            row = await repository.unfinished(connection, wanted)
             if row is not None:
                 return ReportItem.model_validate(dict(row))
     raise Problem(

@@ -127,7 +127,7 @@ async def test_a_killed_workers_report_is_made_by_the_next_one_once(
     person = await people.make("staff")
     asked = Identity(person.user_id, None, frozenset({"members"}))
     async with transaction(tools.databases.write, asked) as connection:
-        report = await reports.insert(connection, kind="roster", format="csv", parameters={})
+        report = await reports.insert(connection, reports.Wanted("roster", "csv", {}))
         assert report is not None
         await enqueue(connection, "report", {"report_id": report["id"]})
     with psycopg.connect(as_owner) as owner:
