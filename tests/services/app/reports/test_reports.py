@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from devcluster.services import PostgresServer
 from ip2a.database.identity import SYSTEM, Identity, transaction
 from ip2a.reports import making, repository
+from ip2a.reports.files import MOST_ROWS
 from ip2a.runtime import Runtime
 from ip2a.worker.kinds import KINDS
 from ip2a.worker.retention import clean_up
@@ -257,7 +258,7 @@ async def test_a_report_that_is_deleted_or_expires_leaves_nothing(
 async def test_a_large_pdf_is_refused_with_a_remedy(
     runtime: Runtime, client: httpx.AsyncClient, clerk: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(making, "MOST_ROWS", dict.fromkeys(making.MOST_ROWS, 10))
+    monkeypatch.setattr("ip2a.reports.making.MOST_ROWS", dict.fromkeys(MOST_ROWS, 10))
     await many_members(runtime, 20)
     report = await ask(client, kind="roster", format="pdf")
     await work(runtime)
