@@ -47,6 +47,7 @@ from ip2a.pages import own_records as own_record_pages
 from ip2a.pages import platform as platform_pages
 from ip2a.pages import recovery as recovery_pages
 from ip2a.pages import referral as referral_pages
+from ip2a.pages import reports as report_pages
 from ip2a.pages import shell as shell_pages
 from ip2a.pages import users as users_pages
 from ip2a.pages.records import (
@@ -66,6 +67,7 @@ from ip2a.payments.endpoints import router as payments_router
 from ip2a.readiness import Readiness
 from ip2a.referrals.endpoints import router as referrals_router
 from ip2a.refunds.endpoints import router as refunds_router
+from ip2a.reports.endpoints import router as reports_router
 from ip2a.runtime import Runtime
 from ip2a.training.endpoints import router as training_router
 from ip2a.users.endpoints import router as users_router
@@ -115,6 +117,7 @@ ROUTERS = (
     organizing_router,
     audit_router,
     documents_router,
+    reports_router,
     member_pages.router,
     own_record_pages.router,
     members_pages.router,
@@ -122,6 +125,7 @@ ROUTERS = (
     referral_pages.router,
     *(RecordPages(area).router() for area in RECORDS),
     office_pages.router,
+    report_pages.router,
     auth_pages.router,
     account_pages.router,
     recovery_pages.router,

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 
 from ip2a.audit import repository as audit
+from ip2a.audit.export import export_old_months
 from ip2a.billing.service import mark_overdue_nightly
 from ip2a.checkout.service import reconcile as reconcile_checkouts
 from ip2a.database.engines import create_databases
@@ -49,6 +50,7 @@ JOBS: dict[str, Job] = {
     "mark-overdue": _mark_overdue,
     "enforce-referral": _enforce_referral,
     "extend-audit": _extend_audit,
+    "export-audit": export_old_months,
     "clean-up": _clean_up,
 }
 

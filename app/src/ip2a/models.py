@@ -24,6 +24,7 @@ from ip2a.organizing import models as organizing_models
 from ip2a.payments import models as payment_models
 from ip2a.referrals import models as referral_models
 from ip2a.refunds import models as refund_models
+from ip2a.reports import models as report_models
 from ip2a.training import models as training_models
 from ip2a.worker import models as worker_models
 
@@ -51,6 +52,7 @@ MODULES = (
     payment_models,
     referral_models,
     refund_models,
+    report_models,
     training_models,
     worker_models,
 )

@@ -63,6 +63,19 @@ def platform(environment: Mapping[str, str], directory: Path, count: int = 1) ->
 
 
 @contextmanager
+def worker(environment: Mapping[str, str], *options: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """`ip2a-app worker`, and its port for operations; killed at the end of the block."""
+    port = free_port()
+    command = [sys.executable, "-m", "ip2a", "worker", "--host", HOST, "--ops-port", str(port), *options]
+    variables = {**os.environ, **environment, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, env=variables, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield process, port
+        finally:
+            process.kill()
+
+
+@contextmanager
 def _running(command: list[str], environment: Mapping[str, str], log: Path) -> Iterator[int]:
     variables = {**os.environ, **environment, "IP2A_TRUSTED_PROXIES": "127.0.0.1/32"}
     variables["PYTHONPATH"] = os.pathsep.join((str(CHECKOUT / "app" / "src"), str(CHECKOUT)))

@@ -17,11 +17,12 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 from sqlalchemy import text
 
+from devcluster.services import PgBouncer
 from ip2a.database.identity import SYSTEM, transaction
 from ip2a.runtime import create_runtime
 from ip2a.settings import load_settings
 from tests.services.app.conftest import PASSWORD, People, Person, some_address
-from tests.services.app.processes import Fleet, platform
+from tests.services.app.processes import Fleet, platform, worker
 from tests.services.app.referrals.conftest import EVENING, MORNING, Hall
 from tests.services.app.world import World, make_world
 
@@ -378,6 +379,36 @@ def test_an_applicant_applies(visitor: Visitor, local: Local) -> None:
     visitor.press("Submit")
     expect(visitor.page.locator("#status")).to_have_text("Submitted")
     visitor.look("application-submitted")
+
+
+def test_staff_has_a_report_made_and_downloads_it(
+    visitor: Visitor, local: Local, app_environment: dict[str, str], pgbouncer_rw: PgBouncer
+) -> None:
+    """Without a press of a key the page tells how far it is: no script is needed for that."""
+    visitor.log_in(local.clerk)
+    page = visitor.page
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    page.goto("/office/reports")
+    visitor.look("reports")
+    page.get_by_role("region", name="Dispatch log").get_by_label("PDF").check()
+    visitor.press("Make Dispatch log")
+    expect(page.get_by_role("status")).to_contain_text("waits for its turn")
+    page.get_by_role("link", name="Keep it still").click()
+    visitor.look("report-waiting")
+    page.get_by_role("link", name="Look again by itself").click()
+    password = pgbouncer_rw.login.credentials.password("ip2a_worker")
+    with worker({**app_environment, "IP2A_DB_USER": "ip2a_worker", "IP2A_DB_PASSWORD": password}):
+        expect(page.get_by_role("status")).to_contain_text("It is ready", timeout=60_000)
+    visitor.look("report-ready")
+    with page.expect_download() as started:
+        page.get_by_role("link", name=re.compile("^Download PDF")).click()
+    assert started.value.suggested_filename.startswith("dispatch-log-")
+    started.value.save_as(SCREENSHOTS / "dispatch-log.pdf")
+    assert (SCREENSHOTS / "dispatch-log.pdf").read_bytes().startswith(b"%PDF-")
+    page.goto("/office/reports")
+    visitor.look("reports-made")
+    visitor.press(re.compile("^Delete Dispatch log"))
+    expect(page.get_by_text("None yet.")).to_be_visible()
 
 
 def test_a_closed_page_is_friendly(visitor: Visitor, local: Local) -> None:

@@ -27,6 +27,7 @@ from tests.services.app.world import (
     World,
     end_job,
     give_draft,
+    give_report,
     make_world,
     send_file,
     session_of,
@@ -298,6 +299,16 @@ ROWS: dict[str, tuple[str, dict[str, object] | None]] = {
     "POST /office/documents/{document_id}/confirm": (FILES, None),
     "GET /office/documents/{document_id}/file": (FILES, None),
     "POST /office/documents/{document_id}/delete": (OFFICE, None),
+    "POST /api/v1/reports": (OFFICE, {"kind": "roster", "format": "csv"}),
+    "GET /api/v1/reports": (OFFICE, None),
+    "GET /api/v1/reports/{report_id}": (OFFICE, None),
+    "GET /api/v1/reports/{report_id}/file": (OFFICE, None),
+    "DELETE /api/v1/reports/{report_id}": (OFFICE, None),
+    "GET /office/reports": (OFFICE, None),
+    "POST /office/reports": (OFFICE, None),
+    "GET /office/reports/{report_id}": (OFFICE, None),
+    "GET /office/reports/{report_id}/file": (OFFICE, None),
+    "POST /office/reports/{report_id}/delete": (OFFICE, None),
     "GET /": (ALL, None),
     "GET /account": (ALL, None),
     "GET /account/password": (ALL, None),
@@ -674,6 +685,7 @@ def order_of(row: str, ids: dict[str, int], key: str = "") -> Order:
         form |= {"email": f"{secrets.token_hex(6)}@test.example", "first_name": "A", "last_name": "B"}
         form |= {"user_id": str(ids["user_id"]), "scopes": "self:read"}
         form |= {"current_password": PASSWORD, "new_password": "ladder crane voltage 9"}
+        form |= {"kind": "roster", "format": "csv"}
         if row in FORMS:
             fresh = f"M-{secrets.token_hex(6)}"
             form = {name: value.format(**ids).replace("*", fresh) for name, value in FORMS[row].items()}
@@ -721,6 +733,8 @@ async def prepared(runtime: Runtime, people: People, role: str, row: str) -> Per
     person = await people.make(role)
     if row in WITH_DRAFT:
         await give_draft(runtime, person)
+    if "{report_id}" in row:
+        await give_report(runtime, person)
     return person
 
 

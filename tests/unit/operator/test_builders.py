@@ -182,5 +182,7 @@ def test_jobs_follow_the_services_that_there_are() -> None:
     nightly = {"mark-overdue", "enforce-referral", "extend-audit", "clean-up"}
     assert jobs({}) == nightly
     assert jobs({"payments": {"credentials": {"name": "stripe"}}}) == nightly | {"reconcile-payments"}
+    storage = {"endpoint": "https://s3.example.org", "bucket": "files", "credentials": {"name": "s3"}}
+    assert jobs({"storage": storage}) == nightly | {"export-audit"}
     assert jobs({"app": {"jobs": []}}) == set()
     assert jobs({"app": {"image": "shop:1"}}) == set()

@@ -2,10 +2,11 @@
 (migration 0010), rows of reads by `ip2a.audit.reads`; nothing ever changes or deletes one.
 """
 
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Identity, Index, String, Text, func
+from sqlalchemy import Identity, Index, String, Text, UniqueConstraint, func
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import BigInteger
@@ -51,3 +52,19 @@ class AuditRecord(Base):
     changed_fields: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     address: Mapped[str | None] = mapped_column(String(45))
     correlation_id: Mapped[str | None] = mapped_column(String(64))
+
+
+class AuditExport(Base):
+    """A month of the trail that left the database after seven years: where its file is, and what it must hash to."""
+
+    __tablename__ = "audit_exports"
+    __table_args__ = (UniqueConstraint("object_key"), Index(None, "month"))
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    month: Mapped[date]
+    row_count: Mapped[int] = mapped_column(BigInteger)
+    object_key: Mapped[str] = mapped_column(String(200))
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str] = mapped_column(String(64))
+    verified_at: Mapped[Timestamp]
+    dropped_at: Mapped[Timestamp | None]

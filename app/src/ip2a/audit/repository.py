@@ -1,7 +1,7 @@
 """The audit trail in the database: inserts of reads, and views by keyset. There is no update and no delete."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 from sqlalchemy import RowMapping, text
@@ -108,3 +108,62 @@ async def ensure_partitions(connection: AsyncConnection, first: datetime, months
         )
     ).scalar_one()
     return made
+
+
+_OLD_MONTHS = text(
+    """
+    SELECT to_date(substr(c.relname, 2), 'YYYYMM') AS month
+    FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+    WHERE i.inhparent = 'audit_logs'::regclass AND c.relname ~ '^m[0-9]{6}$'
+        AND (to_date(substr(c.relname, 2), 'YYYYMM') + interval '1 month' + interval '7 years') AT TIME ZONE 'UTC'
+            <= now()
+    ORDER BY 1
+    """
+)
+_RECORDS = text(
+    """
+    SELECT to_jsonb(a)::text, a.changed_at, a.id FROM audit_logs a
+    WHERE a.changed_at >= cast(:since AS timestamptz) AND a.changed_at < cast(:until AS timestamptz)
+        AND (cast(:after_time AS timestamptz) IS NULL
+             OR (a.changed_at, a.id) > (:after_time, cast(:after_id AS bigint)))
+    ORDER BY a.changed_at, a.id LIMIT :limit
+    """
+)
+_NOTE_EXPORT = text(
+    """
+    INSERT INTO audit_exports (month, row_count, object_key, size_bytes, sha256, verified_at)
+    VALUES (:month, :row_count, :object_key, :size_bytes, :sha256, now()) ON CONFLICT DO NOTHING
+    """
+)
+
+
+async def old_months(connection: AsyncConnection) -> list[date]:
+    """Months that ended seven years ago and are still here, oldest first."""
+    return list((await connection.execute(_OLD_MONTHS)).scalars())
+
+
+async def records_of(
+    connection: AsyncConnection,
+    since: datetime,
+    until: datetime,
+    *,
+    after: tuple[datetime, int] | None,
+    limit: int,
+) -> list[tuple[str, datetime, int]]:
+    """Up to `limit` records of a period as JSON, oldest first, with time and id of each."""
+    values = {"since": since, "until": until, "limit": limit}
+    position = {"after_time": after[0] if after else None, "after_id": after[1] if after else None}
+    return [(row[0], row[1], row[2]) for row in await connection.execute(_RECORDS, {**values, **position})]
+
+
+async def note_export(
+    connection: AsyncConnection, *, month: date, row_count: int, object_key: str, size_bytes: int, sha256: str
+) -> None:
+    """The month's file was written and read back."""
+    values = {"month": month, "row_count": row_count, "object_key": object_key, "size_bytes": size_bytes}
+    await connection.execute(_NOTE_EXPORT, {**values, "sha256": sha256})
+
+
+async def drop_month(connection: AsyncConnection, month: date) -> None:
+    """Drop a month that is exported; the database refuses any other."""
+    await connection.execute(text("SELECT ip2a_drop_audit_month(:month)"), {"month": month})

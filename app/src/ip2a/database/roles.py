@@ -17,6 +17,14 @@ APPLICATION_ROLE = "ip2a_app"
 WORKER_ROLE = "ip2a_worker"
 AUDIT_READER_ROLE = "ip2a_audit_reader"
 ONLY_READ_BY_WORKER = ["users", "user_roles"]
+ONLY_OF_WORKER = {
+    "TABLE documents": "DELETE",
+    "TABLE reports": "UPDATE",
+    "TABLE report_chunks": "INSERT, DELETE",
+    "TABLE audit_exports": "SELECT, INSERT",
+    "FUNCTION ip2a_drop_audit_month(date)": "EXECUTE",
+}
+"""What no request does."""
 
 _MIRROR = """
     SELECT format('GRANT %s ON TABLE %s TO ip2a_worker', string_agg(a.privilege_type, ', '), c.oid::regclass)
@@ -33,8 +41,6 @@ _MIRROR = """
     SELECT 'GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO ip2a_worker'
     UNION ALL
     SELECT 'GRANT SELECT, INSERT, UPDATE, DELETE ON jobs TO ip2a_worker'
-    UNION ALL
-    SELECT 'GRANT DELETE ON documents TO ip2a_worker'
 """
 
 
@@ -43,15 +49,18 @@ def grant_roles(connection: Connection) -> None:
 
     Without `ip2a_worker` the application's login does the worker's work; with it, it no longer can.
     """
-    if _exists(connection, WORKER_ROLE):
+    worker = _exists(connection, WORKER_ROLE)
+    if worker:
         for (statement,) in connection.execute(text(_MIRROR), {"only_read": ONLY_READ_BY_WORKER}).all():
             connection.execute(text(statement))
         connection.execute(text("REVOKE SELECT, UPDATE, DELETE ON jobs FROM ip2a_app"))
         connection.execute(text(f"GRANT SELECT ({SHOWN}) ON jobs TO ip2a_app"))
-        connection.execute(text("REVOKE DELETE ON documents FROM ip2a_app"))
     else:
         connection.execute(text("GRANT SELECT, UPDATE, DELETE ON jobs TO ip2a_app"))
-        connection.execute(text("GRANT DELETE ON documents TO ip2a_app"))
+    for what, rights in ONLY_OF_WORKER.items():
+        connection.execute(text(f"GRANT {rights} ON {what} TO {WORKER_ROLE if worker else APPLICATION_ROLE}"))
+        if worker:
+            connection.execute(text(f"REVOKE {rights} ON {what} FROM {APPLICATION_ROLE}"))
     if _exists(connection, AUDIT_READER_ROLE):
         connection.execute(text("GRANT SELECT ON audit_logs TO ip2a_audit_reader"))
         known = connection.scalar(text("SELECT 1 FROM pg_policies WHERE policyname = 'audit_reader'"))

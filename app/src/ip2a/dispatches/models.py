@@ -68,6 +68,7 @@ class Dispatch(Timestamped, Base):
         ),
         Index(None, "member_id", "id"),
         Index(None, "status", "id"),
+        Index(None, "dispatched_at", "id"),
         Index(None, "labor_request_id"),
         Index(None, "employer_id", "member_id"),
         Index(

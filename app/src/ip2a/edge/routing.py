@@ -20,7 +20,6 @@ API = "/api/"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 PROBES = frozenset({"/livez", "/readyz"})
 STATIC = "/static/"
-REPORTS = "/api/v1/reports"
 OFFICE = frozenset({STAFF.user_type, ADMIN.user_type, API_KEY.user_type})
 
 
@@ -58,8 +57,6 @@ def route_class(method: str, path: str, rate: Rate) -> str:
     """The admission class of what is not a cacheable read: those gate themselves when they miss."""
     if path in LOGIN:
         return "login"
-    if path.startswith(REPORTS):
-        return "reports"
     if rate.user_type in OFFICE:
         return "staff"
     return "page" if method in SAFE else "write"

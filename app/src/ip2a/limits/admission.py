@@ -126,5 +126,4 @@ def bounds_of(settings: Settings) -> dict[str, Bound]:
         "staff": bound(writes * 3 // 10, 2 * DEADLINE),
         "write": bound(writes * 3 // 10, 2 * DEADLINE),
         "login": bound(writes * 2 // 10, 4 * DEADLINE),
-        "reports": bound(1),
     }

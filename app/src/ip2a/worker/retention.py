@@ -10,7 +10,8 @@ from ip2a.database.identity import SYSTEM, transaction
 BATCH = 5000
 BATCHES = 1000
 
-# A refresh token is recognised as used for a week after it could have been; a repeated request for a month.
+# A refresh token is recognised as used for a week after it could have been; a repeated request and a link of a mail for
+# a month; an event of the payment provider for three: it sends one again for a month at most.
 KEPT: dict[str, tuple[timedelta, TextClause]] = {
     "sessions": (
         timedelta(days=7),
@@ -25,6 +26,23 @@ KEPT: dict[str, tuple[timedelta, TextClause]] = {
             "DELETE FROM idempotency_keys WHERE (user_id, key) IN"
             " (SELECT user_id, key FROM idempotency_keys WHERE created_at < :before LIMIT :limit)"
         ),
+    ),
+    "links of mails": (
+        timedelta(days=30),
+        text(
+            "DELETE FROM email_tokens WHERE id IN (SELECT id FROM email_tokens WHERE expires_at < :before LIMIT :limit)"
+        ),
+    ),
+    "payment events": (
+        timedelta(days=90),
+        text(
+            "DELETE FROM provider_events WHERE id IN"
+            " (SELECT id FROM provider_events WHERE received_at < :before LIMIT :limit)"
+        ),
+    ),
+    "reports": (
+        timedelta(0),
+        text("DELETE FROM reports WHERE id IN (SELECT id FROM reports WHERE expires_at < :before LIMIT :limit)"),
     ),
     "unfinished uploads": (
         timedelta(days=1),

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -48,6 +49,7 @@ class Runner:
         self._stop = asyncio.Event()
         self._wake = asyncio.Event()
         self._working: set[asyncio.Task[None]] = set()
+        self._running: Counter[str] = Counter()  # jobs in progress, by kind
         self._turned = time.monotonic()
         self._counted = 0.0
         self._connected = False
@@ -105,18 +107,26 @@ class Runner:
 
     async def _take(self) -> list[Taken]:
         room = self._pace.concurrency - len(self._working)
+        taken: list[Taken] = []
         if room <= 0:
-            return []
+            return taken
         try:
             async with asyncio.timeout(DATABASE_TIMEOUT), self._transaction() as connection:
-                taken = await queue.take(
-                    connection, list(self._kinds), worker=self._name, lease=self._pace.lease, limit=room
-                )
+                for kinds, limit in self._takable(room):
+                    left = min(limit, room - len(taken))
+                    taken += await queue.take(connection, kinds, worker=self._name, lease=self._pace.lease, limit=left)
         except DATABASE_TROUBLE as error:
             LOGGER.warning("the queue cannot be reached (%s); trying again", type(error).__name__)
             return []
         self._connected = True
+        self._running.update(job.kind for job in taken)
         return taken
+
+    def _takable(self, room: int) -> list[tuple[list[str], int]]:
+        """Kinds to take, and how many of them: first those without a bound of their own, since they are short."""
+        found = [([name for name, kind in self._kinds.items() if not kind.at_once], room)]
+        found += [([name], kind.at_once - self._running[name]) for name, kind in self._kinds.items() if kind.at_once]
+        return [(kinds, limit) for kinds, limit in found if kinds and limit > 0]
 
     async def _count(self) -> None:
         if time.monotonic() - self._counted < COUNT_EVERY:
@@ -149,6 +159,7 @@ class Runner:
             # What became of it is not on record: its lease ends and it is tried again.
             LOGGER.warning("job %d (%s): the database went away (%s)", job.id, job.kind, type(error).__name__)
         finally:
+            self._running[job.kind] -= 1
             metrics.JOBS_ENDED.labels(job.kind, outcome).inc()
             metrics.JOB_SECONDS.labels(job.kind).observe(time.monotonic() - started)
 

@@ -69,7 +69,8 @@ Handler = Callable[[Work], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Kind:
-    """How jobs of one kind are done: at most `attempts` times, at most `seconds` each.
+    """How jobs of one kind are done: at most `attempts` times, at most `seconds` each, and at most `at_once` by one
+    process (0: as many as there is room for).
 
     `failed` runs when the last attempt has failed, in the transaction that says so.
     """
@@ -77,4 +78,5 @@ class Kind:
     handler: Handler
     attempts: int = 10
     seconds: float = 60.0
+    at_once: int = 0
     failed: Callable[[AsyncConnection, Mapping[str, object]], Awaitable[None]] | None = None

@@ -14,6 +14,9 @@ PLATFORM_JOBS: Final = (
 """Nightly in UTC, apart from each other; their names are those of `ip2a-app job NAME`."""
 RECONCILE_PAYMENTS: Final = ScheduledJob(name="reconcile-payments", schedule="*/30 * * * *", deadline_seconds=1200)
 
+EXPORT_AUDIT: Final = ScheduledJob(name="export-audit", schedule="45 3 * * *", deadline_seconds=14400)
+"""Takes seconds on most nights; a whole month's records on one."""
+
 
 def workers(spec: IP2ASpec, *, platform: bool) -> int:
     """Pods of the background worker. The platform has one unless told otherwise; other images have none."""
@@ -29,4 +32,5 @@ def jobs(spec: IP2ASpec, *, platform: bool) -> tuple[ScheduledJob, ...]:
     if not platform:
         return ()
     payments = (RECONCILE_PAYMENTS,) if spec.payments is not None else ()
-    return (*PLATFORM_JOBS, *payments)
+    exports = (EXPORT_AUDIT,) if spec.storage is not None else ()
+    return (*PLATFORM_JOBS, *payments, *exports)

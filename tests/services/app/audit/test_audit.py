@@ -89,15 +89,44 @@ async def test_what_is_rolled_back_leaves_no_record(runtime: Runtime, people: Pe
 
 @pytest.mark.parametrize("statement", ["UPDATE {} SET user_id = 1", "DELETE FROM {}", "TRUNCATE {}"])
 async def test_nobody_changes_the_trail(runtime: Runtime, people: People, as_owner: str, statement: str) -> None:
+    """Neither the application nor the worker nor the reader has the right; triggers stop the owner, who by the parent's
+    row-level security has no row to change at all.
+    """
     await people.make()
-    month = f"ip2a_audit.m{datetime.now(UTC):%Y%m}"
-    for table in ("audit_logs", month):
-        async with runtime.databases.write.connect() as connection:
-            with pytest.raises(DBAPIError, match="permission denied"):
-                await connection.execute(text(statement.format(table)))
+    months = (f"ip2a_audit.m{datetime.now(UTC):%Y%m}", "ip2a_audit.rest")
+    for role in ("ip2a_app", "ip2a_worker", "ip2a_audit_reader"):
+        for table in ("audit_logs", *months):
+            async with await psycopg.AsyncConnection.connect(as_owner.replace("ip2a_owner", role)) as connection:
+                with pytest.raises(psycopg.errors.InsufficientPrivilege, match="permission denied"):
+                    await connection.execute(statement.format(table).encode())
     async with await psycopg.AsyncConnection.connect(as_owner) as owner:
         with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
-            await owner.execute(statement.format(month).encode())
+            await owner.execute(statement.format(months[0]).encode())
+        await owner.rollback()
+        await owner.execute("SET ip2a.resources = '*'")
+        if statement.startswith("TRUNCATE"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
+                await owner.execute(statement.format("audit_logs").encode())
+        else:
+            assert (await owner.execute(statement.format("audit_logs").encode())).rowcount == 0
+
+
+@pytest.mark.parametrize("role", ["ip2a_app", "ip2a_worker"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE audit_logs DISABLE TRIGGER append_only",
+        "ALTER TABLE audit_logs DETACH PARTITION ip2a_audit.rest",
+        "DROP TABLE ip2a_audit.rest",
+        "DROP TRIGGER audit ON members",
+        "SET session_replication_role = replica",
+        "INSERT INTO ip2a_audit.rest SELECT * FROM audit_logs",
+    ],
+)
+async def test_nobody_gets_around_the_trail(as_owner: str, role: str, statement: str) -> None:
+    async with await psycopg.AsyncConnection.connect(as_owner.replace("ip2a_owner", role)) as connection:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            await connection.execute(statement.encode())
 
 
 async def test_nobody_records_in_the_name_of_others(runtime: Runtime, people: People) -> None:
@@ -176,6 +205,28 @@ async def test_pages_follow_each_other_without_gap(client: httpx.AsyncClient, pe
             break
     assert seen[: len(whole)] == [item["id"] for item in whole]
     assert (await client.get("/api/v1/audit", params={"before": "nonsense"})).status_code == 422
+
+
+async def test_a_month_without_a_partition_loses_nothing_and_gets_one_later(runtime: Runtime, as_owner: str) -> None:
+    """What is written while a month is missing goes into the rest; the job moves it, triggers and rights included."""
+    async with await psycopg.AsyncConnection.connect(as_owner) as owner:
+        await owner.execute("SET ip2a.resources = 'audit_write'")
+        await owner.execute(
+            "INSERT INTO audit_logs (changed_at, table_name, record_id, action)"
+            " SELECT make_date(2050 + n % 2, 6, 1), 'members', n::text, 'read' FROM generate_series(1, 100) n"
+        )
+        assert (await (await owner.execute("SELECT count(*) FROM ip2a_audit.rest")).fetchone()) == (100,)
+    async with transaction(runtime.databases.write, SYSTEM) as connection:
+        assert await repository.ensure_partitions(connection, datetime(2050, 6, 1, tzinfo=UTC), 2) == 1
+    async with await psycopg.AsyncConnection.connect(as_owner) as owner:
+        for table, count in (("rest", 0), ("m205006", 50), ("m205106", 50), ("m205007", 0)):
+            assert (await (await owner.execute(f"SELECT count(*) FROM ip2a_audit.{table}".encode())).fetchone()) == (  # noqa: S608
+                count,
+            )
+        for statement in ("UPDATE ip2a_audit.m205006 SET user_id = 1", "TRUNCATE ip2a_audit.rest"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
+                await owner.execute(statement.encode())
+            await owner.rollback()
 
 
 async def test_months_are_made_ahead_once(runtime: Runtime) -> None:

@@ -181,7 +181,7 @@ def test_jobs_run_from_the_command_line(environment: dict[str, str]) -> None:
         variables = {**environment, "PYTHONPATH": ":".join(sys.path), "PATH": "/usr/bin"}
         return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, check=False)
 
-    for name in ("mark-overdue", "enforce-referral", "extend-audit"):
+    for name in ("mark-overdue", "enforce-referral", "extend-audit", "export-audit"):
         done = run(name)
         assert done.returncode == 0, done.stderr
         assert done.stdout.startswith(f"{name}: ")

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import httpx
+import psycopg
 import pytest
 from sqlalchemy import text
 
-from devcluster.services.process import HOST, free_port
-from ip2a.database.identity import SYSTEM, transaction
+from devcluster.services.process import HOST
+from ip2a.database.identity import SYSTEM, Identity, transaction
+from ip2a.reports import repository as reports
 from ip2a.worker.kinds import KINDS
 from ip2a.worker.queue import enqueue
 from ip2a.worker.runner import Pace, Runner
 from ip2a.worker.work import Tools
+from tests.services.app.conftest import People
 from tests.services.app.post_office import Mailbox
+from tests.services.app.processes import worker
 
 DEADLINE = 60.0
 MAIL: dict[str, object] = {"to": "ada@local46.example", "subject": "Your dues", "text": "Hello Ada"}
@@ -31,19 +31,6 @@ def eventually(check: Callable[[], bool]) -> None:
     while not check():
         assert time.monotonic() < end, "it did not become so in time"
         time.sleep(0.05)
-
-
-@contextmanager
-def worker(environment: dict[str, str], *options: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    port = free_port()
-    command = [sys.executable, "-m", "ip2a", "worker", "--host", HOST, "--ops-port", str(port), *options]
-    variables = {**os.environ, **environment, "PYTHONPATH": os.pathsep.join(sys.path)}
-    process = subprocess.Popen(command, env=variables, stderr=subprocess.DEVNULL)
-    try:
-        yield process, port
-    finally:
-        process.kill()
-        process.wait()
 
 
 def get(port: int, path: str) -> httpx.Response:
@@ -131,3 +118,35 @@ async def test_a_payload_that_is_no_mail_is_buried_without_its_content(tools: To
         failure = (await connection.execute(text("SELECT failure FROM jobs"))).scalar_one()
     assert failure == "the mail's fields are not valid: subject"
     assert smtp[0].mails == []
+
+
+async def test_a_killed_workers_report_is_made_by_the_next_one_once(
+    worker_environment: dict[str, str], tools: Tools, people: People, as_owner: str
+) -> None:
+    """The first worker dies while it reads: the table is locked, so it is in the middle when it is killed."""
+    person = await people.make("staff")
+    asked = Identity(person.user_id, None, frozenset({"members"}))
+    async with transaction(tools.databases.write, asked) as connection:
+        report = await reports.insert(connection, reports.Wanted("roster", "csv", {}))
+        assert report is not None
+        await enqueue(connection, "report", {"report_id": report["id"]})
+    with psycopg.connect(as_owner) as owner:
+        owner.execute("LOCK TABLE members IN ACCESS EXCLUSIVE MODE")
+        with worker(worker_environment, "--lease", "2") as (process, _):
+            eventually(lambda: _report_of(as_owner)[0] == "running")
+            process.kill()
+            process.wait()
+    assert _report_of(as_owner) == ("running", 1, 0)
+    with worker(worker_environment, "--lease", "2"):
+        eventually(lambda: _report_of(as_owner)[0] == "done")
+    assert _report_of(as_owner) == ("done", 2, 1)
+    assert await states(tools) == [("done", 2)]
+
+
+def _report_of(dsn: str) -> tuple[str, int, int]:
+    """State and attempt of the only report, and how many files there are."""
+    with psycopg.connect(dsn) as connection:
+        connection.execute("SET ip2a.resources = '*'")
+        row = connection.execute("SELECT state, attempt, (SELECT count(*) FROM report_chunks) FROM reports").fetchone()
+    assert row is not None
+    return row[0], row[1], row[2]
