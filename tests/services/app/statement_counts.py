@@ -68,7 +68,7 @@ COUNTS: dict[str, int] = {
     "POST /api/v1/my/application/withdraw": 3,
     "GET /": 0,
     "GET /api/v1/my/profile": 2,
-    "PATCH /api/v1/my/profile": 5,
+    "PATCH /api/v1/my/profile": 3,
     "GET /api/v1/my/dues": 2,
     "POST /api/v1/my/dues/{dues_id}/payments": 3,
     "GET /api/v1/my/employments": 2,
