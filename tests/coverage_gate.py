@@ -1,6 +1,7 @@
 """`python -m tests.coverage_gate …`: pytest with these arguments, and at least 98 % of the branches of the operator's
 domain taken by them.
 
+Run by hand so far (`python -m tests.coverage_gate -m "not full" tests/unit/operator`), not by `make test`.
 Branches and statements count together, as coverage.py counts with `branch`. A run that fails is not measured. Tests
 marked `untraced` play thousands of worlds, which tracing would make several times as long; they do not count.
 """
