@@ -109,6 +109,6 @@ async def test_a_resource_that_is_gone_or_cannot_be_understood_is_asked_nothing(
     assert api.requests == []
     assert store.references(KEY) == {}
     raw = store.resource(KEY) or {}
-    store.drop_resource(KEY, raw["metadata"]["uid"])  # type: ignore[index,call-overload]  # a tree of dictionaries
+    store.drop_resource(KEY, raw["metadata"]["uid"])  # type: ignore[index]  # a tree of dictionaries
     await references.round()
     assert api.requests == []

@@ -54,6 +54,7 @@ def check_world(seed: int) -> None:
         assert ledger.worst(snapshot.fleet, partial, spec.pool) <= max(budget, before), (seed, each)
 
 
+@pytest.mark.untraced
 def test_no_invariant_breaks() -> None:
     for seed in range(8_000):
         check_world(seed)
@@ -61,6 +62,7 @@ def test_no_invariant_breaks() -> None:
 
 @pytest.mark.full
 @pytest.mark.timeout(7200)
+@pytest.mark.untraced
 def test_no_invariant_breaks_in_a_million_worlds() -> None:
     for seed in range(10_000, 10_000 + FULL_STATES):
         check_world(seed)
