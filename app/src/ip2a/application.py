@@ -35,13 +35,18 @@ from ip2a.organizations.endpoints import router as organizations_router
 from ip2a.organizations.service import ORGANIZATIONS
 from ip2a.organizing.endpoints import router as organizing_router
 from ip2a.pages import account as account_pages
+from ip2a.pages import api_keys as api_keys_pages
+from ip2a.pages import audit as audit_pages
 from ip2a.pages import auth as auth_pages
+from ip2a.pages import documents as documents_pages
 from ip2a.pages import member as member_pages
 from ip2a.pages import members as members_pages
 from ip2a.pages import office as office_pages
+from ip2a.pages import platform as platform_pages
 from ip2a.pages import recovery as recovery_pages
 from ip2a.pages import referral as referral_pages
 from ip2a.pages import shell as shell_pages
+from ip2a.pages import users as users_pages
 from ip2a.pages.rendering import STATIC
 from ip2a.payments.endpoints import router as payments_router
 from ip2a.readiness import Readiness
@@ -88,6 +93,11 @@ ROUTERS = (
     auth_pages.router,
     account_pages.router,
     recovery_pages.router,
+    documents_pages.router,
+    audit_pages.router,
+    users_pages.router,
+    api_keys_pages.router,
+    platform_pages.router,
 )
 ONE_YEAR = "public, max-age=31536000, immutable"
 

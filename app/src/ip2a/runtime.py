@@ -14,8 +14,10 @@ from ip2a.database.engines import Databases, create_databases
 from ip2a.database.outbox import Outbox
 from ip2a.database.reading import Reader
 from ip2a.database.writing import Writer
+from ip2a.edge.routing import kind_of
 from ip2a.limits.admission import Admission, bounds_of
 from ip2a.limits.limiter import Limiter
+from ip2a.observability.history import History
 from ip2a.observability.spans import Spans, create_spans
 from ip2a.reads import ReadThrough
 from ip2a.security.passwords import PasswordHasher
@@ -46,6 +48,7 @@ class Runtime:
     card_payments: Stripe | None
     storage: Storage | None
     spans: Spans | None
+    history: History
     now: Callable[[], datetime]
 
     async def start(self) -> None:
@@ -54,9 +57,11 @@ class Runtime:
             await self.redis.start()
         self.outbox.start()
         self.key_uses.start()
+        self.history.start()
 
     async def close(self) -> None:
         """Finish what was begun, return connections and end threads."""
+        await self.history.close()
         await self.reads.close()
         await self.key_uses.close()
         await self.outbox.close()
@@ -105,6 +110,7 @@ def create_runtime(settings: Settings, now: Callable[[], datetime] = utc_now) ->
         card_payments=Stripe(settings) if settings.payments_provider else None,
         storage=create_storage(settings),
         spans=create_spans(settings),
+        history=History(kind_of),
         now=now,
     )
 

@@ -7,9 +7,11 @@ fresh world, because the ids named in its path and body lead to rows in the stat
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from uuid import uuid4
+from pathlib import Path
+from uuid import UUID, uuid4
 
 import httpx
 from sqlalchemy import text
@@ -23,9 +25,6 @@ from ip2a.runtime import Runtime
 from ip2a.security.tokens import csrf_token, issue_access_token
 from ip2a.web import cookies
 from tests.services.app.conftest import People, Person, some_address
-
-NOBODYS = 2**31 - 1
-"""An id that no row has."""
 
 
 def this_evening() -> datetime:
@@ -164,6 +163,20 @@ RECORDS = """
     FROM employment, note, contact, grievance, benevolence, activity, fund
 """
 
+ACCOUNT = """
+    WITH key AS (
+        INSERT INTO api_keys (user_id, name, hint, key_hash, scopes, created_by_id, expires_at)
+        VALUES (:user, 'Matrix', 'abcd', decode(md5(:code), 'hex'), ARRAY['self:read'], :user, now() + interval '1 day')
+        RETURNING id),
+    ready AS (
+        INSERT INTO documents (uploaded_by_id, member_id, title, category, object_key, status, media_type, size_bytes)
+        VALUES (:user, :member, 'Ready', 'general', 'documents/' || :code, 'ready', 'text/plain', 1) RETURNING id),
+    session AS (
+        INSERT INTO refresh_tokens (user_id, session_id, token_hash, expires_at)
+        VALUES (:user, :session, decode(md5(:code), 'hex'), now() + interval '1 day'))
+    SELECT key.id AS key_id, ready.id AS ready_document_id FROM key, ready
+"""
+
 PAYMENT = """
     WITH paid AS (
         UPDATE dues_payments SET amount_paid_cents = amount_paid_cents + 2, status = 'partial' WHERE id = :dues),
@@ -198,6 +211,8 @@ async def one_of_everything(runtime: Runtime, person: Person) -> dict[str, int]:
         made |= (await connection.execute(text(TRAINING), {**values, "name": values["code"]})).mappings().one()
         employer = {**values, "employer": made["employer_id"]}
         made |= (await connection.execute(text(RECORDS), employer)).mappings().one()
+        session = session_of({"user_id": person.user_id})
+        made |= (await connection.execute(text(ACCOUNT), {**values, "session": session})).mappings().one()
         made["payment_id"] = (await connection.execute(text(PAYMENT), values)).scalar_one()
         made["refund_id"] = (await connection.execute(text(REFUND), {**made, **values})).scalar_one()
     made["organization_id"] = made["employer_id"]
@@ -206,7 +221,6 @@ async def one_of_everything(runtime: Runtime, person: Person) -> dict[str, int]:
         **made,
         "member_id": person.member_id or 0,
         "user_id": person.user_id,
-        "key_id": NOBODYS,
         "dues_id": dues,
         "dues_payment_id": dues,
     }
@@ -224,6 +238,21 @@ async def make_world(runtime: Runtime, people: People) -> World:
     """A fresh one."""
     person = await people.make()
     return World(person, await one_of_everything(runtime, person))
+
+
+def session_of(ids: Mapping[str, int]) -> UUID:
+    """The session that a person of a world has open."""
+    return UUID(int=ids["user_id"])
+
+
+async def send_file(runtime: Runtime, world: World) -> None:
+    """The file of the world's document that waits for one has arrived: some text."""
+    assert runtime.storage is not None
+    async with transaction(runtime.databases.write, SYSTEM) as connection:
+        key = await connection.execute(
+            text("SELECT object_key FROM documents WHERE id = :id"), {"id": world.ids["document_id"]}
+        )
+    await runtime.storage.put_file(key.scalar_one(), Path(__file__), "text/plain")
 
 
 async def end_job(runtime: Runtime, person: Person) -> None:

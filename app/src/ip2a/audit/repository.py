@@ -23,12 +23,15 @@ class ReadEntry(NamedTuple):
 
 
 class Filter(NamedTuple):
-    """Which records to show; None does not restrict."""
+    """Which records to show, from `since` on and before `until`; None does not restrict."""
 
     table_name: str | None
     record_id: str | None
     user_id: int | None
     member_id: int | None
+    action: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 _INSERT_READS = text(
@@ -49,11 +52,16 @@ _PAGE = text(
         AND (cast(:record_id AS text) IS NULL OR a.record_id = :record_id)
         AND (cast(:user_id AS integer) IS NULL OR a.user_id = :user_id)
         AND (cast(:member_id AS integer) IS NULL OR a.member_id = :member_id)
+        AND (cast(:action AS text) IS NULL OR a.action = :action)
+        AND (cast(:since AS timestamptz) IS NULL OR a.changed_at >= :since)
+        AND (cast(:until AS timestamptz) IS NULL OR a.changed_at < :until)
         AND (cast(:before_time AS timestamptz) IS NULL
              OR (a.changed_at, a.id) < (:before_time, cast(:before_id AS bigint)))
     ORDER BY a.changed_at DESC, a.id DESC LIMIT :limit
     """
 )
+
+_NAMES = text("SELECT id, first_name || ' ' || last_name AS name FROM users WHERE id = ANY(cast(:ids AS integer[]))")
 
 
 async def insert_reads(connection: AsyncConnection, entries: Sequence[ReadEntry]) -> None:
@@ -83,6 +91,12 @@ async def page(
         "limit": limit,
     }
     return list((await connection.execute(_PAGE, parameters)).mappings())
+
+
+async def names(connection: AsyncConnection, user_ids: Sequence[int]) -> dict[int, str]:
+    """The names of the accounts that the caller may see."""
+    rows = await connection.execute(_NAMES, {"ids": list(user_ids)})
+    return {int(row.id): str(row.name) for row in rows}
 
 
 async def ensure_partitions(connection: AsyncConnection, first: datetime, months: int) -> int:

@@ -1,5 +1,7 @@
 """Looking at the audit trail, and saying that personal data was looked at."""
 
+from collections.abc import Sequence
+
 from ip2a.audit import repository
 from ip2a.audit.models import AuditAction
 from ip2a.audit.redaction import redact
@@ -52,6 +54,13 @@ async def records(
         rows = await repository.page(connection, wanted, before=position, limit=limit + 1)
     shown = [dict(row) if everything else _reduced(dict(row)) for row in rows]
     return page_of(AuditItem, shown, limit, lambda item: encode(item.changed_at.isoformat(), item.id))
+
+
+async def names(runtime: Runtime, caller: Caller, records: Sequence[AuditItem]) -> dict[int, str]:
+    """Who acted, by account, where the caller may see accounts; of oneself always."""
+    acting = sorted({record.user_id for record in records if record.user_id is not None})
+    async with caller.transaction(runtime.databases) as connection:
+        return await repository.names(connection, acting)
 
 
 def _reduced(row: dict[str, object]) -> dict[str, object]:

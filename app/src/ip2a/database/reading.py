@@ -107,6 +107,13 @@ class Reader:
             metrics.LSN_FALLBACKS.labels(reason).inc()
         return await self._from_primary(batch, min_lsn)
 
+    async def positions(self) -> tuple[int | None, int | None]:
+        """The WAL positions of the primary and of a replica, asked now; None for a server that does not answer, and for
+        the replica where there is none.
+        """
+        batch = (set_identity(Identity(), "self"),)
+        return await _position(self._replica if self._split else None, batch), await _position(self.primary, batch)
+
     def _reason_to_avoid_replica(self, min_lsn: int) -> str | None:
         if not self._split:
             return "none"
@@ -141,6 +148,16 @@ class Reader:
             await asyncio.sleep(0)
             results = await self.primary.run((batch,), PRIMARY_TIMEOUT)
         return _snapshot(results, min_lsn)
+
+
+async def _position(pipeline: Pipeline | None, batch: tuple[Call]) -> int | None:
+    if pipeline is None:
+        return None
+    try:
+        ((identity,),) = await pipeline.run((batch,), REPLICA_TIMEOUT)
+    except (PoolTimeout, *BROKEN):
+        return None
+    return int(identity[-1] or 0)
 
 
 def _snapshot(results: list[list[Row]], min_lsn: int) -> Snapshot:

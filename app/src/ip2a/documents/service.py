@@ -118,6 +118,11 @@ async def page(
     return page_of(DocumentItem, rows, limit, lambda item: encode("", item.id))
 
 
+async def find(runtime: Runtime, caller: Caller, document_id: int) -> DocumentItem:
+    """One document, as the caller may see it. Raises Problem 404."""
+    return DocumentItem.model_validate(dict(await _row(runtime, caller, document_id)))
+
+
 async def download(runtime: Runtime, caller: Caller, document_id: int) -> DownloadLink:
     """An address of the file for a few minutes; staff's reading is recorded. Raises Problem 404, 409."""
     storage = storage_of(runtime)

@@ -38,7 +38,7 @@ from ip2a.runtime import Runtime
 from ip2a.security.principal import Principal
 from ip2a.web import freshness
 from ip2a.web.problems import Problem
-from ip2a.web.security_headers import CARD_PAYMENTS, NOT_STORED, security_headers
+from ip2a.web.security_headers import NOT_STORED, form_targets, security_headers
 
 LOGGER = logging.getLogger(__name__)
 UNAVAILABLE = (psycopg.OperationalError, psycopg.InterfaceError, DBAPIError, PoolTimeout, TimeoutError, OSError)
@@ -54,9 +54,7 @@ class Edge:
         self._credentials = CredentialReader(runtime.token_keys, runtime.cookie_key)
         self._requests = Requests(runtime.spans)
         settings = runtime.settings
-        storage = settings.s3_public_endpoint or settings.s3_endpoint
-        targets = (*((CARD_PAYMENTS,) if settings.payments_provider else ()), *((storage,) if storage else ()))
-        self._headers = security_headers(in_production=settings.in_production, form_targets=targets)
+        self._headers = security_headers(in_production=settings.in_production, form_targets=form_targets(settings))
         head = responses.HotHead([*self._headers, responses.JSON, responses.PRIVATE])
         self.shortcut = (
             Shortcut(runtime.redis, self._reads, self._credentials, self._requests, head) if runtime.redis else None
@@ -330,7 +328,7 @@ class _Exchange:
     async def _refuse(self, problem: Problem, *extra: tuple[bytes, bytes], field: str = "") -> None:
         status = self._status = problem.status
         page = routing.is_page(self._path)
-        body = error_page(problem) if page else responses.problem_body(problem, self._path, field)
+        body = error_page(problem).encode() if page else responses.problem_body(problem, self._path, field)
         self._begun = True
         self._route = self._route or ("(refused)" if self._path not in self._edge._reads else self._path)
         headers = [

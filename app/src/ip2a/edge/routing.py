@@ -45,6 +45,15 @@ def anonymous_rate(method: str, path: str) -> Rate:
     return VISITOR if is_page(path) and method in SAFE else ANONYMOUS
 
 
+def kind_of(method: str, route: str) -> str:
+    """What a person would call requests of this method and route."""
+    if route in LOGIN or route == REFRESH:
+        return "Logging in"
+    if route.startswith(API):
+        return "API, reading" if method in SAFE else "API, changing"
+    return ("Pages" if method in SAFE else "Forms") if route.startswith("/") else "Refused or unknown"
+
+
 def route_class(method: str, path: str, rate: Rate) -> str:
     """The admission class of what is not a cacheable read: those gate themselves when they miss."""
     if path in LOGIN:

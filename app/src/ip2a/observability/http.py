@@ -7,7 +7,7 @@ import logging
 import time
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import accumulate
 
 from prometheus_client import REGISTRY, Gauge
@@ -89,6 +89,21 @@ class _Series(Collector):
 
 _SERIES = _Series()
 REGISTRY.register(_SERIES)
+
+
+def times_by(kind_of: Callable[[str, str], str]) -> dict[str, tuple[int, ...]]:
+    """How many requests of each kind (of method and route) fell between which BOUNDS."""
+    folded: dict[str, list[int]] = {}
+    for (method, route), times in _SERIES.times.items():
+        counts = folded.setdefault(kind_of(method, route), [0] * len(BOUNDS))
+        for number, count in enumerate(times.counts):
+            counts[number] += count
+    return {kind: tuple(counts) for kind, counts in folded.items()}
+
+
+def failures() -> int:
+    """Requests that were answered 5xx."""
+    return sum(answers.count for (_, _, status), answers in _SERIES.answers.items() if status >= FAILED)
 
 
 class Requests:

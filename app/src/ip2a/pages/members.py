@@ -17,8 +17,7 @@ from ip2a.notes import service as notes
 from ip2a.notes.models import NoteVisibility
 from ip2a.notes.schemas import NoteOrder
 from ip2a.pages.forms import messages_of
-from ip2a.pages.rendering import render
-from ip2a.pages.session import Visit, VisitDependency
+from ip2a.pages.session import PartDependency, Visit, VisitDependency, show
 from ip2a.records import service as records
 from ip2a.runtime import Runtime
 from ip2a.web.answers import body_of
@@ -39,6 +38,7 @@ Text = Annotated[str, Form(max_length=255)]
 async def members(
     runtime: RuntimeDependency,
     visit: VisitDependency,
+    part: PartDependency,
     search: Annotated[str, Query(max_length=100, pattern=r"^[^\x00]*$")] = "",
     after: Annotated[str | None, Query(max_length=250, pattern=r"^[^\x00]*$")] = None,
 ) -> Response:
@@ -47,7 +47,7 @@ async def members(
     found = await service.members(
         runtime, caller, search=search, status=None, classification=None, after=after, limit=SHOWN
     )
-    return _page(runtime, visit, "members.html", {"found": found, "search": search})
+    return show(runtime, visit, "members.html", {"found": found, "search": search}, active="members", part=part)
 
 
 @router.get("/{member_id}")
@@ -141,16 +141,12 @@ async def _record(
         "classifications": list(MemberClassification),
         "visibilities": list(NoteVisibility),
         "may_change": caller.may("members:update"),
+        "may_see_files": caller.may("files:read"),
     }
-    return _page(runtime, visit, "member.html", values, 422 if wrong else 409 if problem else 200)
+    status = 422 if wrong else 409 if problem else 200
+    return show(runtime, visit, "member.html", values, active="members", status=status)
 
 
 def _permitted(visit: Visit, permission: str) -> Caller:
-    if not visit.caller.may(permission):
-        raise Problem(403, "not-permitted", f"This needs the permission {permission}.")
+    visit.caller.need(permission)
     return visit.caller
-
-
-def _page(runtime: Runtime, visit: Visit, template: str, values: dict[str, object], status: int = 200) -> Response:
-    frame = {"account": visit.caller.principal, "csrf_token": visit.csrf_token, "active": "members"}
-    return visit.keep(render(template, {**values, **frame}, status), secure=runtime.settings.in_production)

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from ip2a.security.permissions import AUDIT_VIEWS, visible_resources
 from ip2a.security.principal import Principal
 
 
@@ -16,7 +17,12 @@ class Link(NamedTuple):
 MEMBER = (
     Link("dues", "/my/dues", "My dues"),
     Link("referrals", "/my/referrals", "My referral"),
+    Link("documents", "/my/documents", "My documents"),
     Link("profile", "/my/profile", "My profile"),
+)
+APPLICANT = (
+    Link("application", "/my/application", "My application"),
+    Link("documents", "/my/documents", "My documents"),
 )
 BY_PERMISSION = (
     ("members:read", Link("members", "/office/members", "Members")),
@@ -30,6 +36,10 @@ def links(account: Principal) -> list[Link]:
     """The account's pages, its own first."""
     own = list(MEMBER) if account.own_data else []
     if "applicant" in account.roles:
-        own.append(Link("application", "/my/application", "My application"))
+        own += [link for link in APPLICANT if link not in own]
     office = [link for permission, link in BY_PERMISSION if account.may(permission)]
+    if visible_resources(account.roles) & AUDIT_VIEWS:
+        office.append(Link("audit", "/office/audit", "Audit trail"))
+    if account.may("users:manage"):
+        office.append(Link("admin", "/admin/users", "Administration"))
     return [*own, *office] or [Link("home", "/", "Start")]

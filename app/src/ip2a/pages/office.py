@@ -8,10 +8,12 @@ from starlette.responses import RedirectResponse, Response
 
 from ip2a.applications import service as applications
 from ip2a.applications.models import ApplicationStatus
-from ip2a.applications.schemas import ApplicationForm
+from ip2a.applications.schemas import ApplicationForm, ApplicationItem
 from ip2a.audit.service import record_read
 from ip2a.billing import service as billing
 from ip2a.billing.models import AdjustmentStatus
+from ip2a.documents import service as documents
+from ip2a.documents.schemas import DocumentItem
 from ip2a.pages.rendering import render
 from ip2a.pages.session import Visit, VisitDependency
 from ip2a.runtime import Runtime
@@ -104,7 +106,13 @@ async def application(runtime: RuntimeDependency, visit: VisitDependency) -> Res
         if problem.status != 404:
             raise
         current = None
-    return _page(runtime, visit, "application.html", {"application": current, "active": "application"})
+    values: dict[str, object] = {
+        "application": current,
+        "documents": await _attached(runtime, caller, current) if current else [],
+        "files_on": runtime.storage is not None and caller.may("self:update"),
+        "active": "application",
+    }
+    return _page(runtime, visit, "application.html", values)
 
 
 @router.post(APPLICATION)
@@ -138,6 +146,11 @@ async def submit(runtime: RuntimeDependency, visit: VisitDependency) -> Response
     """Hand the draft in."""
     await applications.own_step(runtime, _permitted(visit, "application:update"), ApplicationStatus.SUBMITTED)
     return RedirectResponse(APPLICATION, 303)
+
+
+async def _attached(runtime: Runtime, caller: Caller, application: ApplicationItem) -> list[DocumentItem]:
+    own = await documents.page(runtime, caller, member_id=None, own=True, before=None, limit=SHOWN)
+    return [document for document in own.items if document.application_id == application.id]
 
 
 def _permitted(visit: Visit, permission: str) -> Caller:

@@ -1,16 +1,29 @@
 """Templates and what they may use."""
 
 import hashlib
-from datetime import date
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from ip2a.pages.navigation import links
+from ip2a.pages.words import explained, plain
+from ip2a.referrals.rules import LOCAL_TIME
 from ip2a.web.problems import Problem
 
-NOBODY = {"account": None, "csrf_token": None}
+NOBODY: Mapping[str, object] = {"account": None, "csrf_token": None, "active": ""}
+HTMX = {
+    "allowEval": False,
+    "allowScriptTags": False,
+    "historyCacheSize": 0,  # nothing personal is kept on the device
+    "historyRestoreAsHxRequest": False,
+    "includeIndicatorStyles": False,
+    "reportValidityOfForms": True,
+}
+"""What htmx may do under our content security policy."""
 STATIC = Path(__file__).parent.parent / "static"
 MONTHS = (
     "January",
@@ -43,6 +56,20 @@ def day(value: date | None) -> str:
     return "–" if value is None else f"{MONTHS[value.month - 1][:3]} {value.day}, {value.year}"
 
 
+def moment(value: datetime | None) -> str:
+    """A time in words as the local's clocks show it, or a dash."""
+    return "–" if value is None else f"{day(value.astimezone(LOCAL_TIME))}, {value.astimezone(LOCAL_TIME):%H:%M}"
+
+
+def size(number: int | None) -> str:
+    """Bytes in words: 2048 → 2 KB."""
+    if number is None:
+        return "–"
+    if number < 1024:
+        return f"{number} bytes"
+    return f"{number / 1024:.0f} KB" if number < 1024**2 else f"{number / 1024**2:.1f} MB"
+
+
 def label(value: str) -> str:
     """An enum's value in words: apprentice_1 → Apprentice 1."""
     return value.replace("_", " ").capitalize()
@@ -62,25 +89,32 @@ TEMPLATES = Environment(
     lstrip_blocks=True,
     auto_reload=False,  # looking for changes is a blocking call
 )
-TEMPLATES.filters.update(money=money, day=day, label=label)
+TEMPLATES.filters.update(money=money, day=day, moment=moment, size=size, label=label, plain=plain)
 TEMPLATES.globals.update(links=links, month=month, stylesheet=static_url("app.css"), icon=static_url("icon.svg"))
 TEMPLATES.globals.update(script=static_url("app.js"), manifest=static_url("manifest.webmanifest"))
+TEMPLATES.globals.update(htmx=static_url("vendor/htmx.min.js"), htmx_config=json.dumps(HTMX))
 for _name in TEMPLATES.list_templates(extensions=["html"]):
     TEMPLATES.get_template(_name)  # read and compiled before the first request: both block
 
 
-def render(template: str, values: dict[str, object], status: int = 200) -> HTMLResponse:
-    """A page; `csrf_token` and `account` are None where nobody is logged in."""
-    return HTMLResponse(TEMPLATES.get_template(template).render({**NOBODY, **values}), status)
+def render(template: str, values: Mapping[str, object], status: int = 200, part: str = "") -> HTMLResponse:
+    """A page, or only its block `part` where it has one of this name; `csrf_token` and `account` are None where nobody
+    is logged in.
+    """
+    page = TEMPLATES.get_template(template)
+    given = {**NOBODY, **values}
+    if part in page.blocks:
+        return HTMLResponse("".join(page.blocks[part](page.new_context(given))), status)
+    return HTMLResponse(page.render(given), status)
 
 
-def error_page(problem: Problem) -> bytes:
-    """A problem for a person, where nobody knows yet who asks."""
-    return TEMPLATES.get_template("error.html").render({**NOBODY, "problem": problem}).encode()
+def error_page(problem: Problem, frame: Mapping[str, object] = NOBODY) -> str:
+    """A problem for a person; `frame` says who it is, where that is known."""
+    heading, text = explained(problem)
+    values = {**NOBODY, **frame, "heading": heading, "text": text}
+    return TEMPLATES.get_template("error.html").render(values)
 
 
-def render_error(problem: Problem) -> HTMLResponse:
-    """A problem for a person."""
-    response = render("error.html", {"problem": problem}, problem.status)
-    response.headers.update(problem.headers)
-    return response
+def render_error(problem: Problem, frame: Mapping[str, object] = NOBODY) -> HTMLResponse:
+    """A problem for a person, as the answer."""
+    return HTMLResponse(error_page(problem, frame), problem.status, problem.headers)

@@ -1,14 +1,16 @@
 """The session behind a page: like the API's, but a page continues an expired one by its refresh cookie."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 from starlette.responses import Response
 
 from ip2a.auth import service as auth_service
 from ip2a.auth.service import Client, Session
-from ip2a.edge.context import context_of
+from ip2a.edge.context import KEY, Context, context_of
+from ip2a.pages.rendering import render
 from ip2a.runtime import Runtime
 from ip2a.security.tokens import csrf_token
 from ip2a.web import cookies
@@ -37,6 +39,22 @@ class Visit:
         if self.renewed is not None:
             cookies.set_session_cookies(response, self.renewed.access_token, self.renewed.refresh_token, secure=secure)
         return response
+
+
+def show(
+    runtime: Runtime,
+    visit: Visit,
+    template: str,
+    values: Mapping[str, object],
+    *,
+    active: str = "",
+    status: int = 200,
+    part: str = "",
+) -> Response:
+    """A page for this visit; `active` is the link of the navigation it belongs to, `part` all that is wanted of it."""
+    frame = {"account": visit.caller.principal, "csrf_token": visit.csrf_token, "active": active}
+    page = render(template, {**values, **frame}, status, part)
+    return visit.keep(page, secure=runtime.settings.in_production)
 
 
 async def visit_of(request: Request, runtime: RuntimeDependency, client: ClientDependency) -> Visit:
@@ -72,5 +90,25 @@ async def _continue(request: Request, runtime: Runtime, refresh_token: str, clie
     return Visit(caller, session.csrf_token, session)
 
 
+def frame_of(request: Request) -> dict[str, object]:
+    """What a page about a failure shows around it: who asks, where the edge found that out."""
+    context = request.scope.get(KEY)
+    if not isinstance(context, Context) or context.principal is None or context.credentials is None:
+        return {}
+    runtime: Runtime = request.app.state.runtime
+    token = csrf_token(context.credentials.claims.session_id, runtime.cookie_key)
+    return {"account": context.principal, "csrf_token": token}
+
+
+async def part_of(
+    asks: Annotated[str, Header(alias="HX-Request", max_length=10)] = "",
+    target: Annotated[str, Header(alias="HX-Target", max_length=50)] = "",
+    boosted: Annotated[str, Header(alias="HX-Boosted", max_length=10)] = "",
+) -> str:
+    """The part of the page that htmx asks for; empty for whoever wants the whole page, as a form in place does."""
+    return target if asks == "true" and not boosted else ""
+
+
+PartDependency = Annotated[str, Depends(part_of)]
 VisitDependency = Annotated[Visit, Depends(visit_of)]
 AnyVisitDependency = Annotated[Visit, Depends(any_visit_of)]

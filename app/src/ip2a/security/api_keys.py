@@ -8,6 +8,25 @@ from typing import NamedTuple
 PREFIX = "ip2a_"
 SECRET_BYTES = 32
 HINT_LENGTH = 4
+OFFERED_SCOPES = (
+    "members:read",
+    "members:update",
+    "organizations:read",
+    "dues:read",
+    "dues:process",
+    "referrals:read",
+    "referrals:update",
+    "referrals:dispatch",
+    "students:read",
+    "students:update",
+    "grievances:read",
+    "benevolence:read",
+    "organizing:read",
+    "grants:read",
+    "files:read",
+    "files:create",
+)
+"""What people are offered for a key; the API takes every `resource:action`."""
 _KEY = re.compile(r"ip2a_([1-9][0-9]{0,9})_[A-Za-z0-9_-]{43}")
 _SCOPE = re.compile(r"[a-z]+:([a-z]+|\*)")
 MAXIMUM_USER_ID = 2**31 - 1

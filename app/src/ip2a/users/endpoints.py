@@ -1,8 +1,9 @@
 """`/api/v1/users`: accounts, for administrators. Every look at an account is recorded."""
 
 from typing import Annotated
+from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 
 from ip2a.audit.service import record_read
 from ip2a.auth.models import RoleName
@@ -89,6 +90,12 @@ async def force_reset(user_id: PathId, runtime: RuntimeDependency, caller: Admin
     return await service.force_reset(runtime, caller, user_id)
 
 
+@router.post("/{user_id}/reset-mail")
+async def send_reset(user_id: PathId, runtime: RuntimeDependency, caller: Administrator) -> AccountItem:
+    """Mail the account's owner a link for choosing a password; until it is used nothing else changes."""
+    return await service.send_reset(runtime, caller, user_id)
+
+
 @router.get("/{user_id}/sessions")
 async def sessions(user_id: PathId, runtime: RuntimeDependency, caller: Administrator) -> list[AccountSession]:
     """The account's open sessions, last used first."""
@@ -100,3 +107,10 @@ async def sessions(user_id: PathId, runtime: RuntimeDependency, caller: Administ
 async def end_sessions(user_id: PathId, runtime: RuntimeDependency, caller: Administrator) -> EndedSessions:
     """End every session of the account at once."""
     return await service.end_sessions(runtime, caller, user_id)
+
+
+@router.delete("/{user_id}/sessions/{session_id}", status_code=204)
+async def end_session(user_id: PathId, session_id: UUID, runtime: RuntimeDependency, caller: Administrator) -> Response:
+    """End one session of the account at once."""
+    await service.end_session(runtime, caller, user_id, session_id)
+    return Response(status_code=204)

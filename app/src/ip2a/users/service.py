@@ -3,12 +3,14 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from secrets import token_urlsafe
+from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ip2a.accounts import service as accounts
 from ip2a.accounts.repository import Holder
+from ip2a.auth import repository as auth_repository
 from ip2a.auth import service as auth_service
 from ip2a.auth.models import RoleName, TokenPurpose
 from ip2a.reads import user_subject
@@ -168,6 +170,21 @@ async def force_reset(runtime: Runtime, caller: Caller, user_id: int) -> Account
     return item
 
 
+async def send_reset(runtime: Runtime, caller: Caller, user_id: int) -> AccountItem:
+    """Mail the link for choosing a password, without asking for one.
+
+    Raises Problem 404 when there is no such active account.
+    """
+    async with runtime.writer.transaction(caller.identity, []) as writing:
+        item = await _item(runtime, writing.connection, user_id)
+        if not item.is_active:
+            raise no_such_account()
+        holder = Holder(item.id, item.email, item.first_name, item.last_name)
+        await accounts.send_token(runtime, writing.connection, holder, TokenPurpose.RESET)
+    caller.wrote(writing.lsn)
+    return item
+
+
 async def sessions(runtime: Runtime, caller: Caller, user_id: int) -> list[AccountSession]:
     """The open sessions of an account, last used first.
 
@@ -178,6 +195,20 @@ async def sessions(runtime: Runtime, caller: Caller, user_id: int) -> list[Accou
         AccountSession.model_validate({**item._asdict(), "session_id": str(item.session_id)})
         for item in await auth_service.sessions(runtime, user_id)
     ]
+
+
+async def end_session(runtime: Runtime, caller: Caller, user_id: int, session_id: UUID) -> None:
+    """End one session of an account; its access token is refused from the next request on.
+
+    Raises Problem 404 when it is not open.
+    """
+    async with runtime.writer.transaction(caller.identity, [user_subject(user_id)]) as writing:
+        ended = await auth_repository.revoke_session(
+            writing.connection, user_id=user_id, session_id=session_id, now=runtime.now()
+        )
+        if not ended:
+            raise Problem(404, "no-such-session", "There is no such session that is still open.")
+    caller.wrote(writing.lsn)
 
 
 async def end_sessions(runtime: Runtime, caller: Caller, user_id: int) -> EndedSessions:

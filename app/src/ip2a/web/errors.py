@@ -17,6 +17,7 @@ from ip2a.database.once import AnsweredBeforeError
 from ip2a.edge import routing
 from ip2a.limits.admission import ShedError
 from ip2a.pages.rendering import render_error
+from ip2a.pages.session import frame_of
 from ip2a.web.problems import FieldProblem, Problem, from_http_exception, from_validation, problem_response
 
 LOGGER = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ def _answer(request: Request, problem: Problem, fields: list[FieldProblem] | Non
         return RedirectResponse("/login" if path == "/" else f"/login?next={quote(path)}", 303)
     if problem.kind == "password-change-needed":
         return RedirectResponse("/account/password", 303)
-    return render_error(problem)
+    return render_error(problem, frame_of(request))
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:

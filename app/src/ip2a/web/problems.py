@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 MEDIA_TYPE = "application/problem+json"
+INVALID = "The request has fields that are missing or not valid."
 
 
 class FieldProblem(BaseModel):
@@ -71,4 +72,4 @@ def from_validation(error: RequestValidationError) -> tuple[Problem, list[FieldP
         FieldProblem(field=".".join(str(part) for part in item["loc"][1:]) or str(item["loc"][0]), message=item["msg"])
         for item in error.errors()
     ]
-    return Problem(422, "invalid-request", "The request has fields that are missing or not valid."), fields
+    return Problem(422, "invalid-request", INVALID), fields

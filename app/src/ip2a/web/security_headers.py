@@ -3,6 +3,10 @@
 The policy allows nothing but the platform's own files: no inline script or style, no other origin.
 """
 
+from urllib.parse import urlsplit
+
+from ip2a.settings import Settings
+
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -21,6 +25,15 @@ NOT_STORED = (b"cache-control", b"no-store")
 
 
 CARD_PAYMENTS = "https://checkout.stripe.com"
+
+
+def form_targets(settings: Settings) -> tuple[str, ...]:
+    """Origins that forms of pages may lead to: the payment provider, and the store that takes files."""
+    files = urlsplit(settings.s3_public_endpoint or settings.s3_endpoint)
+    return (
+        *((CARD_PAYMENTS,) if settings.payments_provider else ()),
+        *((f"{files.scheme}://{files.netloc}",) if files.netloc else ()),
+    )
 
 
 def security_headers(*, in_production: bool, form_targets: tuple[str, ...] = ()) -> tuple[tuple[bytes, bytes], ...]:

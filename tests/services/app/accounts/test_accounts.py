@@ -296,7 +296,7 @@ async def test_every_answer_carries_the_security_headers(runtime: Runtime) -> No
             assert headers["x-content-type-options"] == "nosniff"
             assert headers["referrer-policy"] == "same-origin"
             assert "camera=()" in headers["permissions-policy"]
-            assert "form-action 'self';" in headers["content-security-policy"]
+            assert "form-action 'self' http://127.0.0.1:" in headers["content-security-policy"]
 
 
 async def test_the_pages_of_the_mails_work_without_javascript(
