@@ -53,8 +53,9 @@ def platform(environment: Mapping[str, str], directory: Path, count: int = 1) ->
             log, port, ops_port = directory / f"platform-{number}.log", free_port(), free_port()
             command = [sys.executable, "-m", "tests.services.app.served", "--clock", str(clock)]
             command += ["--port", str(port), "--ops-port", str(ops_port)]
-            pid = stack.enter_context(_running(command, environment, log))
-            started.append((f"http://{HOST}:{port}", f"http://{HOST}:{ops_port}", log, pid))
+            url = f"http://{HOST}:{port}"
+            pid = stack.enter_context(_running(command, {**environment, "IP2A_PUBLIC_URL": url}, log))
+            started.append((url, f"http://{HOST}:{ops_port}", log, pid))
         for _, ops, log, _ in started:
             _wait_ready(f"{ops}/readyz", log)
         urls, ops_urls, logs, pids = zip(*started, strict=True)
