@@ -98,8 +98,9 @@ for _name in TEMPLATES.list_templates(extensions=["html"]):
 
 
 def render(template: str, values: Mapping[str, object], status: int = 200, part: str = "") -> HTMLResponse:
-    """A page, or only its block `part` where it has one of this name; `csrf_token` and `account` are None where nobody
-    is logged in.
+    """A page, or only its block `part` where it has one of this name; such a block imports what it uses.
+
+    `csrf_token` and `account` are None where nobody is logged in.
     """
     page = TEMPLATES.get_template(template)
     given = {**NOBODY, **values}
