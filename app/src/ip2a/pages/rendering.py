@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from ip2a.pages.navigation import links
-from ip2a.pages.words import explained, plain
+from ip2a.pages.words import device, explained, plain
 from ip2a.referrals.rules import LOCAL_TIME
 from ip2a.web.problems import Problem
 
@@ -89,7 +89,7 @@ TEMPLATES = Environment(
     lstrip_blocks=True,
     auto_reload=False,  # looking for changes is a blocking call
 )
-TEMPLATES.filters.update(money=money, day=day, moment=moment, size=size, label=label, plain=plain)
+TEMPLATES.filters.update(money=money, day=day, moment=moment, size=size, label=label, plain=plain, device=device)
 TEMPLATES.globals.update(links=links, month=month, stylesheet=static_url("app.css"), icon=static_url("icon.svg"))
 TEMPLATES.globals.update(script=static_url("app.js"), manifest=static_url("manifest.webmanifest"))
 TEMPLATES.globals.update(htmx=static_url("vendor/htmx.min.js"), htmx_config=json.dumps(HTMX))

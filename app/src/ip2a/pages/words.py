@@ -19,6 +19,22 @@ TEXTS = {
     "method-not-allowed": "This address cannot be used like that. Go back and use the buttons of the page.",
     "invalid-cursor": "This list has changed its form. Open it again from the beginning.",
 }
+# Browsers name those they are like as well, so the order counts.
+BROWSERS = (
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "Mac"),
+    ("Linux", "Linux"),
+)
 _NAME = re.compile(r"`(\w+)`")
 GENERIC = {
     "Not Found": "The address may be mistyped, or what was here has moved.",
@@ -31,6 +47,15 @@ def explained(problem: Problem) -> tuple[str, str]:
     """A heading and a text."""
     heading = HEADINGS.get(problem.kind) or BY_STATUS.get(problem.status) or "That did not work"
     return heading, TEXTS.get(problem.kind) or GENERIC.get(problem.detail) or plain(problem.detail)
+
+
+def device(agent: str | None) -> str:
+    """A browser and what it runs on, out of what it says of itself: Firefox on Windows."""
+    if not agent:
+        return "Unknown device"
+    browser = next((name for mark, name in BROWSERS if mark in agent), "")
+    system = next((name for mark, name in SYSTEMS if mark in agent), "")
+    return " on ".join(filter(None, (browser, system))) or agent[:40]
 
 
 def plain(detail: str) -> str:

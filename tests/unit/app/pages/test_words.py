@@ -2,7 +2,7 @@
 
 import pytest
 
-from ip2a.pages.words import explained, plain
+from ip2a.pages.words import device, explained, plain
 from ip2a.web.problems import INVALID, Problem
 
 
@@ -30,3 +30,25 @@ def test_names_of_fields_are_words() -> None:
     assert plain("`new_password` must differ from the current one.") == "New password must differ from the current one."
     assert plain("`email`: there is one.") == "Email: there is one."
     assert plain("") == ""
+
+
+@pytest.mark.parametrize(
+    ("agent", "expected"),
+    [
+        (
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0 Safari/537.36",
+            "Chrome on Linux",
+        ),
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64) AppleWebKit/537.36 Chrome/156.0 Safari/537.36 Edg/156.0",
+            "Edge on Windows",
+        ),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Version/19.0 Mobile Safari/604.1", "Safari on iPhone"),
+        ("Mozilla/5.0 (Android 16; Mobile; rv:150.0) Gecko/150.0 Firefox/150.0", "Firefox on Android"),
+        ("python-httpx/0.28.1", "python-httpx/0.28.1"),
+        ("", "Unknown device"),
+        (None, "Unknown device"),
+    ],
+)
+def test_devices_in_words(agent: str | None, expected: str) -> None:
+    assert device(agent) == expected
