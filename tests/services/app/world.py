@@ -192,20 +192,6 @@ ACCOUNT = """
     SELECT key.id AS key_id, ready.id AS ready_document_id FROM key, ready
 """
 
-ACCOUNT = """
-    WITH key AS (
-        INSERT INTO api_keys (user_id, name, hint, key_hash, scopes, created_by_id, expires_at)
-        VALUES (:user, 'Matrix', 'abcd', decode(md5(:code), 'hex'), ARRAY['self:read'], :user, now() + interval '1 day')
-        RETURNING id),
-    ready AS (
-        INSERT INTO documents (uploaded_by_id, member_id, title, category, object_key, status, media_type, size_bytes)
-        VALUES (:user, :member, 'Ready', 'general', 'documents/' || :code, 'ready', 'text/plain', 1) RETURNING id),
-    session AS (
-        INSERT INTO refresh_tokens (user_id, session_id, token_hash, expires_at)
-        VALUES (:user, :session, decode(md5(:code), 'hex'), now() + interval '1 day'))
-    SELECT key.id AS key_id, ready.id AS ready_document_id FROM key, ready
-"""
-
 PAYMENT = """
     WITH paid AS (
         UPDATE dues_payments SET amount_paid_cents = amount_paid_cents + 2, status = 'partial' WHERE id = :dues),
