@@ -13,7 +13,7 @@ from tests.e2e.kubernetes import NAMESPACE, RESOURCE, Kubernetes
 from tests.e2e.members import Conversation, Member, members
 from tests.e2e.unretried_load import load
 
-pytestmark = pytest.mark.full  # not yet seen to hold on the merged product
+pytestmark = pytest.mark.full  # two minutes, and a payment was refused without reason on a database made just before
 
 CONNECTIONS = 64
 PER_SECOND = 210
