@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse
@@ -42,11 +43,24 @@ from ip2a.pages import documents as documents_pages
 from ip2a.pages import member as member_pages
 from ip2a.pages import members as members_pages
 from ip2a.pages import office as office_pages
+from ip2a.pages import own_records as own_record_pages
 from ip2a.pages import platform as platform_pages
 from ip2a.pages import recovery as recovery_pages
 from ip2a.pages import referral as referral_pages
 from ip2a.pages import shell as shell_pages
 from ip2a.pages import users as users_pages
+from ip2a.pages.records import (
+    benevolence,
+    certificates,
+    grants,
+    grievances,
+    of_members,
+    organizations,
+    organizing,
+    school,
+)
+from ip2a.pages.records.areas import Area
+from ip2a.pages.records.routes import RecordPages
 from ip2a.pages.rendering import STATIC
 from ip2a.payments.endpoints import router as payments_router
 from ip2a.readiness import Readiness
@@ -58,6 +72,22 @@ from ip2a.users.endpoints import router as users_router
 from ip2a.web import errors, openapi
 from ip2a.web.problems import ProblemBody
 
+RECORDS: tuple[Area[Any, Any], ...] = (
+    organizations.AREA,
+    organizations.CONTACTS,
+    grievances.AREA,
+    benevolence.AREA,
+    organizing.AREA,
+    grants.AREA,
+    grants.ENROLLMENTS,
+    school.CLASSES,
+    school.STUDENTS,
+    school.ENROLLMENTS,
+    certificates.AREA,
+    school.COURSES,
+    of_members.EMPLOYMENTS,
+    of_members.NOTES,
+)
 # Members' own reads come most often and are matched first.
 ROUTERS = (
     members_router,
@@ -86,9 +116,11 @@ ROUTERS = (
     audit_router,
     documents_router,
     member_pages.router,
+    own_record_pages.router,
     members_pages.router,
     shell_pages.router,
     referral_pages.router,
+    *(RecordPages(area).router() for area in RECORDS),
     office_pages.router,
     auth_pages.router,
     account_pages.router,

@@ -45,6 +45,7 @@ class Local:
     applicant: Person
     world: World
     request_number: str
+    employer: str
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,7 @@ async def _make(password_hash: str) -> Local:
     request = await hall.request(book, 2)
     ((number,),) = await hall.rows("SELECT request_number FROM labor_requests WHERE id = :id", id=request)
     world = await make_world(runtime, people)
+    ((employer,),) = await hall.rows("SELECT name FROM organizations WHERE id = :id", id=world.ids["employer_id"])
     async with transaction(runtime.databases.write, SYSTEM) as connection:
         await connection.execute(text("UPDATE referral_books SET is_active = id = :book"), {"book": book})
     local = Local(
@@ -77,6 +79,7 @@ async def _make(password_hash: str) -> Local:
         applicant=await people.make("applicant"),
         world=world,
         request_number=str(number),
+        employer=str(employer),
     )
     await runtime.close()
     return local
@@ -226,6 +229,129 @@ def test_an_officer_approves_an_adjustment(visitor: Visitor, local: Local) -> No
     visitor.press(re.compile("^Approve"))
     expect(visitor.page.get_by_role("button", name=re.compile("^Approve"))).to_have_count(0)
     visitor.look("adjustments-done")
+
+
+def test_an_officer_opens_and_closes_a_grievance(visitor: Visitor, local: Local) -> None:
+    visitor.log_in(local.officer)
+    expect(visitor.page.get_by_role("heading", level=1)).to_be_visible()
+    page = visitor.page
+    page.get_by_role("link", name="Records").click()
+    visitor.look("organizations")
+    page.get_by_role("link", name="Grievances").click()
+    page.get_by_role("link", name="New grievance").click()
+    page.get_by_label("Member").fill("No such person")
+    page.get_by_label("Employer").fill(local.employer)
+    page.get_by_label("Filed on").fill("2026-11-02")
+    page.get_by_label("Violation").fill("Overtime was not paid.")
+    page.get_by_label("Happened on").fill("2026-11-05")
+    visitor.press("Save")
+    expect(page.get_by_text("No member’s name or number begins like that.")).to_be_visible()
+    expect(page.get_by_label("Violation")).to_have_value("Overtime was not paid.")
+    visitor.look("grievance-refused")
+    page.get_by_label("Member").fill(local.member.email.partition("@")[0])
+    visitor.press("Save")
+    expect(page.get_by_text("“Happened on” is after “Filed on”.")).to_be_visible()
+    page.get_by_label("Happened on").fill("2026-11-01")
+    visitor.press("Save")
+    expect(page.get_by_role("status")).to_have_text("It is saved.")
+    page.locator("#steps summary").click()
+    page.get_by_role("textbox", name="Step").fill("1")
+    page.get_by_label("Day").fill("2026-11-09")
+    page.get_by_label("Outcome").select_option("advanced")
+    visitor.look("grievance")
+    page.locator("#steps form button").click()
+    expect(page.locator("#steps tbody tr")).to_have_count(1)
+    page.get_by_role("link", name="Change", exact=True).click()
+    page.get_by_label("Status").select_option("settled")
+    page.get_by_label("Resolution").fill("Paid in full.")
+    page.get_by_label("Resolved on").fill("2026-11-20")
+    page.get_by_label("Settlement in dollars").fill("1,250.50")
+    visitor.look("grievance-form")
+    visitor.press("Save")
+    expect(page.get_by_text("$1,250.50")).to_be_visible()
+    visitor.look("grievance-settled")
+    visitor.trouble.clear()  # the browser notes the two 422 itself
+
+
+def test_staff_meets_a_conflicting_change_of_an_organization(
+    visitor: Visitor, fleet: Fleet, browser: Browser, local: Local
+) -> None:
+    context = browser.new_context(base_url=fleet.urls[0], extra_http_headers={"X-Forwarded-For": some_address()})
+    other = Visitor(context)
+    for person, desk in ((local.clerk, visitor), (local.officer, other)):
+        desk.log_in(person)
+        expect(desk.page.get_by_role("heading", level=1)).to_be_visible()
+        desk.page.goto(f"/office/organizations/{local.world.ids['organization_id']}/edit")
+    other.page.get_by_label("City").fill("Renton")
+    other.press("Save")
+    expect(other.page.get_by_role("status")).to_have_text("The changes are saved.")
+    context.close()
+    assert other.trouble == []
+    page = visitor.page
+    page.get_by_label("City").fill("Auburn")
+    visitor.press("Save")
+    expect(page.get_by_role("alert")).to_contain_text("Somebody else changed this meanwhile")
+    expect(page.get_by_text("Stored now: Renton")).to_be_visible()
+    expect(page.get_by_label("City")).to_have_value("Auburn")
+    visitor.look("organization-conflict")
+    visitor.press("Save")
+    expect(page.get_by_role("status")).to_have_text("The changes are saved.")
+    expect(page.get_by_text("Auburn")).to_be_visible()
+    visitor.look("organization")
+    visitor.trouble.clear()  # the browser notes the 409 itself
+
+
+def test_an_instructor_notes_a_certificate_and_the_member_sees_it(
+    visitor: Visitor, fleet: Fleet, browser: Browser, local: Local
+) -> None:
+    visitor.log_in(local.teacher)
+    expect(visitor.page.get_by_role("heading", level=1)).to_be_visible()
+    page = visitor.page
+    page.goto("/school/students")
+    visitor.look("students")
+    page.goto(f"/school/students/{local.world.ids['student_id']}")
+    page.locator("#certificates summary").click()
+    page.get_by_label("Certificate", exact=True).select_option("first_aid")
+    page.get_by_label("Issued on").fill("2026-11-02")
+    visitor.look("student")
+    page.locator("#certificates form button").click()
+    expect(page.locator("#certificates")).to_contain_text("First aid")
+    page.goto("/school/certificates?only=active")
+    visitor.look("certificates")
+    page.goto("/school/courses")
+    visitor.look("courses")
+    context = browser.new_context(base_url=fleet.urls[0], extra_http_headers={"X-Forwarded-For": some_address()})
+    phone = Visitor(context)
+    phone.log_in(local.world.person)
+    expect(phone.page.locator("#balance")).to_be_visible()
+    phone.page.goto("/my/certifications")
+    expect(phone.page.get_by_role("row", name="First aid")).to_be_visible()
+    phone.look("my-certificates")
+    for name in ("grievances", "dispatches"):
+        phone.page.goto(f"/my/{name}")
+        phone.look(f"my-{name}")
+    context.close()
+    assert phone.trouble == []
+
+
+def test_pages_of_records_are_accessible(visitor: Visitor, local: Local) -> None:
+    visitor.log_in(local.officer)
+    expect(visitor.page.get_by_role("heading", level=1)).to_be_visible()
+    ids = local.world.ids
+    for name, path in {
+        "benevolence": f"/office/benevolence/{ids['benevolence_id']}",
+        "benevolence-form": f"/office/benevolence/{ids['benevolence_id']}/edit",
+        "organizing": "/office/organizing",
+        "organizing-form": f"/office/organizing/new?organization_id={ids['organization_id']}",
+        "grants": "/office/grants",
+        "grant": f"/office/grants/{ids['grant_id']}",
+        "grant-form": "/office/grants/new",
+        "enrollment": f"/school/enrollments/{ids['enrollment_id']}",
+        "certificate": f"/school/certificates/{ids['certification_id']}",
+        "class-form": "/school/classes/new",
+    }.items():
+        visitor.page.goto(path)
+        visitor.look(name)
 
 
 def test_an_instructor_takes_attendance(visitor: Visitor, local: Local) -> None:

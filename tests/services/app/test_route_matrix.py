@@ -93,6 +93,7 @@ ROWS: dict[str, tuple[str, dict[str, object] | None]] = {
     "GET /api/v1/organizations/{organization_id}/contacts": (MEMBER_READERS, None),
     "POST /api/v1/organizations/{organization_id}/contacts": (OFFICE, {"first_name": "A", "last_name": "B"}),
     "PATCH /api/v1/contacts/{contact_id}": (OFFICE, {"title": "Matrix", "version": 1}),
+    "GET /api/v1/organizations/{organization_id}/employments": (MEMBER_READERS, None),
     "GET /api/v1/grievances": (OFFICE, None),
     "POST /api/v1/grievances": (
         OFFICE,
@@ -142,6 +143,9 @@ ROWS: dict[str, tuple[str, dict[str, object] | None]] = {
         "admin officer",
         {"description": "matrix", "category": "tools", "amount_cents": 1, "spent_on": "2026-01-02"},
     ),
+    "GET /api/v1/grants/{grant_id}/enrollments": (OFFICE, None),
+    "POST /api/v1/grants/{grant_id}/enrollments": ("admin officer", {"student_id": 1, "enrolled_on": "2026-01-02"}),
+    "PATCH /api/v1/grant-enrollments/{grant_enrollment_id}": ("admin officer", {"status": "active", "version": 1}),
     "POST /api/v1/auth/email-verification": (ALL, None),
     "GET /api/v1/users": ("admin", None),
     "POST /api/v1/users": (
@@ -238,10 +242,15 @@ ROWS: dict[str, tuple[str, dict[str, object] | None]] = {
     "GET /api/v1/training/students": (TEACHING, None),
     "POST /api/v1/training/students": (TEACHING, {"first_name": "A", "last_name": "B"}),
     "GET /api/v1/training/students/{student_id}": (TEACHING, None),
+    "PATCH /api/v1/training/students/{student_id}": (TEACHING, {"status": "on_leave", "version": 1}),
     "POST /api/v1/training/students/{student_id}/certifications": (
         TEACHING,
         {"certification_type": "cpr", "issued_on": "2026-01-01"},
     ),
+    "GET /api/v1/training/students/{student_id}/enrollments": (TEACHING, None),
+    "GET /api/v1/training/certifications": (TEACHING, None),
+    "POST /api/v1/training/certifications/{certification_id}/renewal": (TEACHING, {"issued_on": "2026-01-01"}),
+    "POST /api/v1/training/certifications/{certification_id}/revocation": (TEACHING, None),
     "GET /api/v1/training/courses": (TEACHING, None),
     "POST /api/v1/training/courses": (TEACHING, {"code": "M-1", "name": "M", "course_type": "core", "hours": 1}),
     "GET /api/v1/training/sessions": (TEACHING, None),
@@ -321,6 +330,74 @@ ROWS: dict[str, tuple[str, dict[str, object] | None]] = {
     "GET /office/members/{member_id}": (MEMBER_READERS, None),
     "POST /office/members/{member_id}": (OFFICE, None),
     "POST /office/members/{member_id}/notes": (MEMBER_READERS, None),
+    "GET /my/certifications": ("admin member applicant", None),
+    "GET /my/grievances": ("member", None),
+    "GET /my/dispatches": ("member", None),
+    "GET /office/organizations": (MEMBER_READERS, None),
+    "GET /office/organizations/new": ("admin officer", None),
+    "POST /office/organizations": ("admin officer", None),
+    "GET /office/organizations/{record_id}": (MEMBER_READERS, None),
+    "GET /office/organizations/{record_id}/edit": (OFFICE, None),
+    "POST /office/organizations/{record_id}": (OFFICE, None),
+    "POST /office/organizations/{record_id}/contacts": (OFFICE, None),
+    "GET /office/contacts/{record_id}/edit": (OFFICE, None),
+    "POST /office/contacts/{record_id}": (OFFICE, None),
+    "GET /office/grievances": (OFFICE, None),
+    "GET /office/grievances/new": (OFFICE, None),
+    "POST /office/grievances": (OFFICE, None),
+    "GET /office/grievances/{record_id}": (OFFICE, None),
+    "GET /office/grievances/{record_id}/edit": (OFFICE, None),
+    "POST /office/grievances/{record_id}": (OFFICE, None),
+    "POST /office/grievances/{record_id}/steps": (OFFICE, None),
+    "GET /office/benevolence": (OFFICE, None),
+    "GET /office/benevolence/new": (OFFICE, None),
+    "POST /office/benevolence": (OFFICE, None),
+    "GET /office/benevolence/{record_id}": (OFFICE, None),
+    "GET /office/benevolence/{record_id}/edit": ("admin officer", None),
+    "POST /office/benevolence/{record_id}": ("admin officer", None),
+    "POST /office/benevolence/{record_id}/reviews": ("admin officer", None),
+    "GET /office/organizing": (ORGANIZING, None),
+    "GET /office/organizing/new": (ORGANIZING, None),
+    "POST /office/organizing": (ORGANIZING, None),
+    "GET /office/organizing/{record_id}": (ORGANIZING, None),
+    "GET /office/organizing/{record_id}/edit": (ORGANIZING, None),
+    "POST /office/organizing/{record_id}": (ORGANIZING, None),
+    "GET /office/grants": (OFFICE, None),
+    "GET /office/grants/new": ("admin officer", None),
+    "POST /office/grants": ("admin officer", None),
+    "GET /office/grants/{record_id}": (OFFICE, None),
+    "GET /office/grants/{record_id}/edit": ("admin officer", None),
+    "POST /office/grants/{record_id}": ("admin officer", None),
+    "POST /office/grants/{record_id}/expenses": ("admin officer", None),
+    "POST /office/grants/{record_id}/enrollments": ("admin officer", None),
+    "GET /office/grant-enrollments/{record_id}/edit": ("admin officer", None),
+    "POST /office/grant-enrollments/{record_id}": ("admin officer", None),
+    "GET /office/employments/new": (OFFICE, None),
+    "POST /office/employments": (OFFICE, None),
+    "GET /office/employments/{record_id}/edit": (OFFICE, None),
+    "POST /office/employments/{record_id}": (OFFICE, None),
+    "GET /office/notes/{record_id}/edit": ("admin", None),
+    "POST /office/notes/{record_id}": ("admin", None),
+    "GET /school/classes/new": (TEACHING, None),
+    "POST /school/classes": (TEACHING, None),
+    "GET /school/students": (TEACHING, None),
+    "GET /school/students/new": (TEACHING, None),
+    "POST /school/students": (TEACHING, None),
+    "GET /school/students/{record_id}": (TEACHING, None),
+    "GET /school/students/{record_id}/edit": (TEACHING, None),
+    "POST /school/students/{record_id}": (TEACHING, None),
+    "POST /school/students/{record_id}/enrollments": (TEACHING, None),
+    "POST /school/students/{record_id}/certificates": (TEACHING, None),
+    "GET /school/enrollments/{record_id}": (TEACHING, None),
+    "POST /school/enrollments/{record_id}/grades": (TEACHING, None),
+    "POST /school/enrollments/{record_id}/finish": (TEACHING, None),
+    "GET /school/certificates": (TEACHING, None),
+    "GET /school/certificates/{record_id}": (TEACHING, None),
+    "POST /school/certificates/{record_id}/renewals": (TEACHING, None),
+    "POST /school/certificates/{record_id}/revocation": (TEACHING, None),
+    "GET /school/courses": (TEACHING, None),
+    "GET /school/courses/new": (TEACHING, None),
+    "POST /school/courses": (TEACHING, None),
     "GET /my/referrals": ("member", None),
     "POST /my/referrals/registrations": ("member", None),
     "POST /my/referrals/registrations/{registration_id}/re-sign": ("member", None),
@@ -401,6 +478,127 @@ OTHER_IDS = {
     "POST /api/v1/my/registrations": {"book_id": "free_book_id"},
     "POST /my/referrals/registrations": {"book_id": "free_book_id"},
     "POST /api/v1/training/enrollments": {"course_id": "free_course_id"},
+    "POST /api/v1/grants/{grant_id}/enrollments": {"student_id": "free_student_id"},
+}
+
+# Of pages of plain records: what a path's `record_id` is.
+RECORD_IDS = {
+    "/office/organizations/": "organization_id",
+    "/office/contacts/": "contact_id",
+    "/office/grievances/": "grievance_id",
+    "/office/benevolence/": "benevolence_id",
+    "/office/organizing/": "activity_id",
+    "/office/grants/": "grant_id",
+    "/office/grant-enrollments/": "grant_enrollment_id",
+    "/office/employments/": "employment_id",
+    "/office/notes/": "note_id",
+    "/school/students/": "student_id",
+    "/school/enrollments/": "enrollment_id",
+    "/school/certificates/": "certification_id",
+}
+
+# What is typed into the forms of pages of plain records; `{…}` are ids of the world, `*` is a code nothing has yet.
+FORMS: dict[str, dict[str, str]] = {
+    "POST /office/organizations": {"name": "Matrix", "org_type": "union"},
+    "POST /office/organizations/{record_id}": {"name": "Matrix", "org_type": "union", "city": "Kent"},
+    "POST /office/organizations/{record_id}/contacts": {"first_name": "A", "last_name": "B"},
+    "POST /office/contacts/{record_id}": {"first_name": "C", "last_name": "B"},
+    "POST /office/grievances": {
+        "member_id": "#{member_id}",
+        "employer_id": "#{organization_id}",
+        "filed_on": "2026-01-01",
+        "violation": "matrix",
+    },
+    "POST /office/grievances/{record_id}": {
+        "employer_id": "#{organization_id}",
+        "violation": "changed",
+        "current_step": "step_1",
+        "status": "hearing",
+    },
+    "POST /office/grievances/{record_id}/steps": {"step_number": "1", "met_on": "2026-01-02", "outcome": "denied"},
+    "POST /office/benevolence": {
+        "member_id": "#{member_id}",
+        "applied_on": "2026-01-01",
+        "reason": "medical",
+        "description": "matrix",
+        "amount_requested_cents": "1,250.50",
+    },
+    "POST /office/benevolence/{record_id}": {
+        "reason": "medical",
+        "description": "changed",
+        "amount_requested_cents": "0.01",
+        "status": "under_review",
+    },
+    "POST /office/benevolence/{record_id}/reviews": {
+        "level": "vp",
+        "decision": "deferred",
+        "reviewed_on": "2026-01-02",
+    },
+    "POST /office/organizing": {
+        "member_id": "#{member_id}",
+        "organization_id": "#{organization_id}",
+        "activity_type": "outreach",
+        "happened_on": "2026-01-01",
+    },
+    "POST /office/organizing/{record_id}": {
+        "organization_id": "#{organization_id}",
+        "activity_type": "meeting",
+        "happened_on": "2026-01-01",
+        "workers_contacted": "0",
+        "cards_signed": "0",
+    },
+    "POST /office/grants": {"grant_number": "*", "name": "Matrix", "total_cents": "1", "starts_on": "2026-01-01"},
+    "POST /office/grants/{record_id}": {
+        "name": "Changed",
+        "total_cents": "1",
+        "starts_on": "2026-01-01",
+        "status": "active",
+    },
+    "POST /office/grants/{record_id}/expenses": {
+        "description": "matrix",
+        "category": "tools",
+        "amount_cents": "1",
+        "spent_on": "2026-01-02",
+    },
+    "POST /office/grants/{record_id}/enrollments": {
+        "student_id": "#{free_student_id}",
+        "enrolled_on": "2026-01-02",
+        "status": "enrolled",
+    },
+    "POST /office/grant-enrollments/{record_id}": {"enrolled_on": "2026-01-02", "status": "active"},
+    "POST /office/employments": {
+        "member_id": "#{member_id}",
+        "organization_id": "#{organization_id}",
+        "start_date": "2026-01-01",
+    },
+    "POST /office/employments/{record_id}": {"start_date": "2020-01-01", "end_date": "2026-01-01"},
+    "POST /office/notes/{record_id}": {"body": "changed", "visibility": "officers", "category": "dues"},
+    "POST /school/classes": {
+        "course_id": "#{course_id}",
+        "cohort": "matrix",
+        "session_date": "2026-12-01",
+        "start_time": "18:00",
+        "end_time": "21:00",
+    },
+    "POST /school/students": {"first_name": "A", "last_name": "B"},
+    "POST /school/students/{record_id}": {"first_name": "C", "last_name": "B", "status": "on_leave"},
+    "POST /school/students/{record_id}/enrollments": {"course_id": "#{free_course_id}", "cohort": "matrix"},
+    "POST /school/students/{record_id}/certificates": {"certification_type": "cpr", "issued_on": "2026-01-01"},
+    "POST /school/enrollments/{record_id}/grades": {
+        "grade_type": "quiz",
+        "name": "Q",
+        "points_earned": "1",
+        "points_possible": "2",
+        "weight": "1",
+    },
+    "POST /school/certificates/{record_id}/renewals": {"issued_on": "2026-01-01"},
+    "POST /school/courses": {
+        "code": "*",
+        "name": "M",
+        "course_type": "core",
+        "hours": "1",
+        "passing_percent": "70",
+    },
 }
 
 # Rows about the caller's own application, which they have begun.
@@ -427,7 +625,8 @@ NEED_KEY = {
 
 def ids_for(row: str, ids: dict[str, int]) -> dict[str, int]:
     """The ids that this row of the table is asked with."""
-    return {**ids, **{name: ids[other] for name, other in OTHER_IDS.get(row, {}).items()}}
+    record = next((ids[name] for path, name in RECORD_IDS.items() if path in row), 0)
+    return {**ids, "record_id": record, **{name: ids[other] for name, other in OTHER_IDS.get(row, {}).items()}}
 
 
 def filled(body: object, ids: dict[str, int]) -> object:
@@ -475,6 +674,10 @@ def order_of(row: str, ids: dict[str, int], key: str = "") -> Order:
         form |= {"email": f"{secrets.token_hex(6)}@test.example", "first_name": "A", "last_name": "B"}
         form |= {"user_id": str(ids["user_id"]), "scopes": "self:read"}
         form |= {"current_password": PASSWORD, "new_password": "ladder crane voltage 9"}
+        if row in FORMS:
+            fresh = f"M-{secrets.token_hex(6)}"
+            form = {name: value.format(**ids).replace("*", fresh) for name, value in FORMS[row].items()}
+            form["version"] = "1"
         order["data"] = form
         return order
     body = ROWS[row][1]

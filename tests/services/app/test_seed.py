@@ -1,5 +1,7 @@
 """The made-up data sets: complete, the same each time, within the constraints, and loaded past nothing for good."""
 
+import secrets
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import psycopg
@@ -85,6 +87,83 @@ async def test_the_owner_loads_past_the_triggers_and_puts_them_back(
         connection.commit()
         await seed(load_settings(), NOW, "small")
         assert connection.execute(CONTENT).fetchone() == content, "the same day makes the same people"
+
+
+BY_THE_CLOCK = ("created_at", "updated_at", "password_hash")
+"""Columns that say when a row was made, and a hash with random salt."""
+
+
+async def _seeded(primary: PostgresServer, name: str, profile: str, patch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Seed a fresh database as the application's role; rows and a digest of their content, by table."""
+    login = primary.login.parameters("ip2a_app", name)
+    for variable, value in {
+        "DB_WRITE_HOST": login["host"],
+        "DB_PORT": login["port"],
+        "DB_NAME": name,
+        "DB_USER": "ip2a_app",
+        "DB_PASSWORD": login["password"],
+        "DEMO_PASSWORD": PASSWORD,
+    }.items():
+        patch.setenv(f"IP2A_{variable}", str(value))
+    await seed(load_settings(), NOW, profile)
+    with primary.connect(name) as connection:
+        tables = connection.execute(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
+        ).fetchall()
+        content = "(to_jsonb(t) " + " ".join(f"- '{column}'" for column in BY_THE_CLOCK) + ")::text"
+        return {
+            str(table): str(
+                connection.execute(
+                    f"SELECT count(*) || ' ' || coalesce(md5(string_agg({content}, '|' ORDER BY {content})), '')"  # noqa: S608 (names of the catalogue)
+                    f" FROM {table} t".encode()
+                ).fetchone()
+            )
+            for (table,) in tables
+        }
+
+
+@pytest.fixture
+def two_databases(postgres_primary: PostgresServer, migrated_template: str) -> Iterator[tuple[str, str]]:
+    names = ("seed_" + secrets.token_hex(3), "seed_" + secrets.token_hex(3))
+    for name in names:
+        postgres_primary.create_database(name, template=migrated_template)
+    yield names
+    for name in names:
+        postgres_primary.drop_database(name)
+
+
+@pytest.mark.parametrize("profile", ["demo", pytest.param("local", marks=pytest.mark.full)])
+async def test_two_databases_get_the_same_rows(
+    environment: dict[str, str],
+    postgres_primary: PostgresServer,
+    two_databases: tuple[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    profile: str,
+) -> None:
+    wanted = profiles.PROFILES[profile]
+    one, other = [await _seeded(postgres_primary, name, profile, monkeypatch) for name in two_databases]
+    assert one == other
+    assert len(one) > 30, "the tables are looked at"
+    rows = {table: int(content.lstrip("('").split()[0]) for table, content in one.items()}
+    expected = {
+        "members": wanted.members,
+        "organizations": wanted.organizations,
+        "organization_contacts": 3 * wanted.organizations,
+        "dues_periods": wanted.months,
+        "job_bids": wanted.bids,
+        "students": wanted.students,
+        "courses": wanted.courses,
+        "class_sessions": wanted.class_sessions,
+        "grievances": wanted.records,
+        "benevolence_applications": wanted.records,
+        "salting_activities": wanted.records,
+        "referral_books": 11,
+        "users": wanted.members + 6 + wanted.staff + wanted.instructors + wanted.applicants,
+    }
+    assert {table: rows[table] for table in expected} == expected
+    assert rows["labor_requests"] == pytest.approx(wanted.labor_requests, rel=0.05)
+    assert rows["dispatches"] == pytest.approx(wanted.dispatches, rel=0.05)
+    assert rows["book_registrations"] >= wanted.registrations
 
 
 def _count(connection: psycopg.Connection[object], what: str) -> int:

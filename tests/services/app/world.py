@@ -115,12 +115,18 @@ TRAINING = """
     student AS (
         INSERT INTO students (student_number, member_id, first_name, last_name, status)
         VALUES (:name, :member, 'A', 'B', 'enrolled') RETURNING id),
+    free_student AS (
+        INSERT INTO students (student_number, first_name, last_name, status)
+        VALUES (:name || '-2', 'A', 'B', 'enrolled') RETURNING id),
     enrollment AS (
         INSERT INTO enrollments (student_id, course_id, cohort) SELECT student.id, course.id, 'x' FROM student, course
         RETURNING id),
     grade AS (
         INSERT INTO grades (enrollment_id, grade_type, name, points_earned, points_possible, weight, graded_by_id)
         SELECT id, 'quiz', 'First', 8, 10, 1, :user FROM enrollment RETURNING id),
+    certificate AS (
+        INSERT INTO certifications (student_id, certification_type, issued_on)
+        SELECT id, 'osha_10', '2025-01-01' FROM student RETURNING id),
     meeting AS (
         INSERT INTO class_sessions (course_id, cohort, session_date, start_time, end_time)
         SELECT id, 'x', current_date, '18:00', '21:00' FROM course RETURNING id),
@@ -131,9 +137,11 @@ TRAINING = """
         INSERT INTO documents (uploaded_by_id, member_id, title, category, object_key)
         VALUES (:user, :member, 'Card', 'general', 'uploads/' || :name) RETURNING id)
     SELECT document.id AS document_id, student.id AS student_id, enrollment.id AS enrollment_id,
+        certificate.id AS certification_id, free_student.id AS free_student_id,
         meeting.id AS session_id,
         application.id AS application_id, course.id AS course_id, free_course.id AS free_course_id
-    FROM student, enrollment, meeting, application, course, free_course, grade, document
+    FROM student, enrollment, meeting, application, course, free_course, grade, document, certificate,
+        free_student
 """
 
 RECORDS = """
@@ -157,10 +165,14 @@ RECORDS = """
         VALUES (:member, :employer, 'outreach', current_date) RETURNING id),
     fund AS (
         INSERT INTO grants (grant_number, name, total_cents, starts_on) VALUES (:code, 'Matrix', 1, current_date)
-        RETURNING id)
+        RETURNING id),
+    taking_part AS (
+        INSERT INTO grant_enrollments (grant_id, student_id, enrolled_on)
+        SELECT id, :student, '2026-01-02' FROM fund RETURNING id)
     SELECT employment.id AS employment_id, note.id AS note_id, contact.id AS contact_id, grievance.id AS grievance_id,
-        benevolence.id AS benevolence_id, activity.id AS activity_id, fund.id AS grant_id
-    FROM employment, note, contact, grievance, benevolence, activity, fund
+        benevolence.id AS benevolence_id, activity.id AS activity_id, fund.id AS grant_id,
+        taking_part.id AS grant_enrollment_id
+    FROM employment, note, contact, grievance, benevolence, activity, fund, taking_part
 """
 
 ACCOUNT = """
@@ -209,7 +221,7 @@ async def one_of_everything(runtime: Runtime, person: Person) -> dict[str, int]:
         made = dict((await connection.execute(text(ONE_OF_EVERYTHING), values)).mappings().one())
         made["dispatch_id"] = (await connection.execute(text(DISPATCH), {**made, **values})).scalar_one()
         made |= (await connection.execute(text(TRAINING), {**values, "name": values["code"]})).mappings().one()
-        employer = {**values, "employer": made["employer_id"]}
+        employer = {**values, "employer": made["employer_id"], "student": made["student_id"]}
         made |= (await connection.execute(text(RECORDS), employer)).mappings().one()
         session = session_of({"user_id": person.user_id})
         made |= (await connection.execute(text(ACCOUNT), {**values, "session": session})).mappings().one()

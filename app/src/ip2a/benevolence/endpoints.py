@@ -8,7 +8,7 @@ from ip2a.benevolence import service
 from ip2a.benevolence.models import BenevolenceStatus
 from ip2a.benevolence.schemas import BenevolenceChange, BenevolenceItem, BenevolenceOrder, ReviewItem, ReviewOrder
 from ip2a.web.dependencies import Caller, RuntimeDependency, require
-from ip2a.web.keyset import Cursor, Identifier, Limit, Page, PathId
+from ip2a.web.keyset import Cursor, Identifier, Limit, Page, PathId, Search
 
 router = APIRouter(prefix="/api/v1", tags=["benevolence"])
 
@@ -25,11 +25,14 @@ async def applications(
     *,
     status: BenevolenceStatus | None = None,
     member_id: Annotated[Identifier | None, Query()] = None,
+    search: Search = "",
     before: Cursor = None,
     limit: Limit = 50,
 ) -> Page[BenevolenceItem]:
-    """Applications for help, newest first; the reading is recorded."""
-    return await service.applications(runtime, caller, status=status, member_id=member_id, before=before, limit=limit)
+    """Applications for help, newest first; `search` begins the member's names. The reading is recorded."""
+    return await service.applications(
+        runtime, caller, status=status, member_id=member_id, search=search, before=before, limit=limit
+    )
 
 
 @router.post("/benevolence", status_code=201)

@@ -4,6 +4,7 @@ from ip2a.benevolence import repository
 from ip2a.benevolence.models import BenevolenceApplication, BenevolenceReview, BenevolenceStatus
 from ip2a.benevolence.schemas import BenevolenceChange, BenevolenceItem, BenevolenceOrder, ReviewItem, ReviewOrder
 from ip2a.records import service as records
+from ip2a.records.search import names_of
 from ip2a.records.service import Kind
 from ip2a.runtime import Runtime
 from ip2a.web.dependencies import Caller
@@ -32,11 +33,14 @@ async def applications(
     *,
     status: BenevolenceStatus | None,
     member_id: int | None,
+    search: str = "",
     before: str | None,
     limit: int,
 ) -> Page[BenevolenceItem]:
-    """Applications, newest first."""
+    """Applications, newest first; each word of `search` begins a name or the number of the member."""
+    names = names_of(search)
     conditions = [
+        *([repository.of_members(names)] if names else []),
         *([BenevolenceApplication.status == status] if status is not None else []),
         *([BenevolenceApplication.member_id == member_id] if member_id is not None else []),
     ]

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 
 from ip2a.employments import service
-from ip2a.employments.schemas import EmploymentChange, EmploymentOrder, EmploymentPage, EmploymentRecord
+from ip2a.employments.schemas import EmployeeItem, EmploymentChange, EmploymentOrder, EmploymentPage, EmploymentRecord
 from ip2a.web.answers import answer
 from ip2a.web.dependencies import Caller, CallerDependency, OwnMember, RuntimeDependency, require
 from ip2a.web.keyset import Cursor, Limit, Page, PathId
@@ -34,6 +34,20 @@ async def of_member(
 ) -> Page[EmploymentRecord]:
     """A member's jobs as they were entered; the reading is recorded."""
     return await service.of_member(runtime, caller, member_id, before=before, limit=limit)
+
+
+@router.get("/organizations/{organization_id}/employments")
+async def of_organization(
+    organization_id: PathId,
+    runtime: RuntimeDependency,
+    caller: Reader,
+    *,
+    current: bool = False,
+    before: Cursor = None,
+    limit: Limit = 50,
+) -> Page[EmployeeItem]:
+    """Members who work (`current`) or ever worked at an organization; the reading is recorded."""
+    return await service.of_organization(runtime, caller, organization_id, current=current, before=before, limit=limit)
 
 
 @router.post("/members/{member_id}/employments", status_code=201)

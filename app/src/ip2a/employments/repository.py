@@ -4,6 +4,7 @@ from sqlalchemy import select
 
 from ip2a.database.pipeline import Statement
 from ip2a.employments.models import MemberEmployment
+from ip2a.members.models import Member
 from ip2a.organizations.models import Organization
 
 PAGE = Statement(
@@ -24,6 +25,10 @@ PAGE = Statement(
     """,
 )
 """A page of a member's jobs as EmploymentPage's JSON: member, last start date and id (or null), page size."""
+
+OF_ORGANIZATION = select(
+    *MemberEmployment.__table__.c, Member.first_name, Member.last_name, Member.member_number
+).join_from(MemberEmployment, Member, Member.id == MemberEmployment.member_id)
 
 SHOWN = select(*MemberEmployment.__table__.c, Organization.name.label("organization_name")).join_from(
     MemberEmployment, Organization, Organization.id == MemberEmployment.organization_id

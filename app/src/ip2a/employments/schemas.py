@@ -56,3 +56,16 @@ class EmploymentRecord(EmploymentItem):
 
     member_id: int
     version: int
+
+
+class EmployeeItem(BaseModel):
+    """A member who works or worked at an organization; an open end date means it is current."""
+
+    id: int
+    member_id: int
+    member_number: str
+    first_name: str
+    last_name: str
+    start_date: date
+    end_date: date | None
+    job_title: str | None

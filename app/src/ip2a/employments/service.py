@@ -5,8 +5,9 @@ from datetime import date
 from ip2a.database.identity import Identity
 from ip2a.employments import repository
 from ip2a.employments.models import MemberEmployment
-from ip2a.employments.schemas import EmploymentChange, EmploymentOrder, EmploymentRecord
+from ip2a.employments.schemas import EmployeeItem, EmploymentChange, EmploymentOrder, EmploymentRecord
 from ip2a.members.models import Member
+from ip2a.organizations.models import Organization
 from ip2a.reads import Query, Read, own_query
 from ip2a.records import service as records
 from ip2a.records.service import Kind
@@ -51,6 +52,26 @@ RECORDS = Kind(
     shown=repository.SHOWN,
     refused={"ck_member_employments_dates": "`end_date` is before `start_date`."},
 )
+
+
+EMPLOYEES = Kind(name="employee", model=MemberEmployment, item=EmployeeItem, shown=repository.OF_ORGANIZATION)
+
+
+async def of_organization(
+    runtime: Runtime, caller: Caller, organization_id: int, *, current: bool, before: str | None, limit: int
+) -> Page[EmployeeItem]:
+    """Who works (`current`) or ever worked at an organization, the last entered first; Problem 404."""
+    of = (Organization, organization_id)
+    conditions = [
+        MemberEmployment.organization_id == organization_id,
+        *([MemberEmployment.end_date.is_(None)] if current else []),
+    ]
+    return await records.page(runtime, caller, EMPLOYEES, conditions, before=before, limit=limit, of=of)
+
+
+async def employment(runtime: Runtime, caller: Caller, identifier: int) -> EmploymentRecord:
+    """One job; Problem 404."""
+    return await records.one(runtime, caller, RECORDS, identifier)
 
 
 async def of_member(

@@ -3,7 +3,8 @@
 from datetime import date
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ip2a.database.base import Record, text_enum
@@ -30,8 +31,30 @@ class ExpenseCategory(StrEnum):
     OTHER = "other"
 
 
+class EnrollmentStatus(StrEnum):
+    """Where somebody stands in what a grant pays for."""
+
+    ENROLLED = "enrolled"
+    ACTIVE = "active"
+    COMPLETED = "completed"
+    WITHDRAWN = "withdrawn"
+    DROPPED = "dropped"
+
+
+class GrantOutcome(StrEnum):
+    """What came of it."""
+
+    COMPLETED_PROGRAM = "completed_program"
+    OBTAINED_CREDENTIAL = "obtained_credential"
+    ENTERED_APPRENTICESHIP = "entered_apprenticeship"
+    OBTAINED_EMPLOYMENT = "obtained_employment"
+    CONTINUED_EDUCATION = "continued_education"
+    WITHDRAWN = "withdrawn"
+    OTHER = "other"
+
+
 class Grant(Record):
-    """Grant for the training"""
+    """Grant for the training; `words` is what a search compares"""
 
     __tablename__ = "grants"
     __table_args__ = (
@@ -39,6 +62,7 @@ class Grant(Record):
         CheckConstraint("ends_on IS NULL OR ends_on >= starts_on", name="dates"),
         UniqueConstraint("grant_number"),
         Index(None, "status", "id"),
+        Index(None, "words", postgresql_using="gin"),
     )
 
     grant_number: Mapped[str] = mapped_column(String(100))
@@ -52,6 +76,15 @@ class Grant(Record):
     target_completion: Mapped[int | None]
     target_placement: Mapped[int | None]
     next_report_due: Mapped[date | None]
+    words: Mapped[object] = mapped_column(
+        TSVECTOR,
+        Computed(
+            "to_tsvector('simple'::regconfig, translate("
+            "grant_number || ' ' || name || ' ' || COALESCE(funding_source, ''), '-/._', '    '))",
+            persisted=True,
+        ),
+        nullable=False,
+    )
 
 
 class GrantExpense(Record):
@@ -69,3 +102,26 @@ class GrantExpense(Record):
     amount_cents: Mapped[int]
     vendor: Mapped[str | None] = mapped_column(String(255))
     spent_on: Mapped[date]
+
+
+class GrantEnrollment(Record):
+    """A student in what a grant pays for"""
+
+    __tablename__ = "grant_enrollments"
+    __table_args__ = (
+        UniqueConstraint("grant_id", "student_id"),
+        CheckConstraint("completed_on IS NULL OR completed_on >= enrolled_on", name="completed"),
+        CheckConstraint("placed_on IS NULL OR placed_on >= enrolled_on", name="placed"),
+        Index(None, "grant_id", "id"),
+        Index(None, "student_id"),
+    )
+
+    grant_id: Mapped[int] = mapped_column(ForeignKey("grants.id"))
+    student_id: Mapped[int] = mapped_column(ForeignKey("students.id"))
+    enrolled_on: Mapped[date]
+    status: Mapped[EnrollmentStatus] = mapped_column(text_enum(EnrollmentStatus, "status"), server_default="enrolled")
+    completed_on: Mapped[date | None]
+    outcome: Mapped[GrantOutcome | None] = mapped_column(text_enum(GrantOutcome, "outcome"))
+    placed_on: Mapped[date | None]
+    placement_employer: Mapped[str | None] = mapped_column(String(200))
+    placement_job_title: Mapped[str | None] = mapped_column(String(200))

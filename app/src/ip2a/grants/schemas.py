@@ -2,10 +2,12 @@
 
 from datetime import date
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, computed_field
 
-from ip2a.grants.models import ExpenseCategory, GrantStatus
+from ip2a.grants import rules
+from ip2a.grants.models import EnrollmentStatus, ExpenseCategory, GrantOutcome, GrantStatus
 from ip2a.records.schemas import MAXIMUM_CENTS, TEXT, RecordDay, Version, strict
+from ip2a.web.keyset import Identifier
 
 
 class GrantOrder(BaseModel):
@@ -63,6 +65,22 @@ class GrantItem(BaseModel):
     target_placement: int | None
     next_report_due: date | None
     spent_cents: int
+    enrolled: int
+    completed: int
+    gone: int
+    placed: int
+
+    @computed_field(description="Share of those who ever enrolled that did not withdraw or drop out.")  # type: ignore[prop-decorator]
+    @property
+    def retention(self) -> float | None:
+        """Share of those who stayed."""
+        return rules.retention(self.enrolled, self.gone)
+
+    @computed_field(description="Share of the money that is spent.")  # type: ignore[prop-decorator]
+    @property
+    def utilisation(self) -> float | None:
+        """Share of the money that is spent."""
+        return rules.utilisation(self.spent_cents, self.total_cents)
 
 
 class ExpenseOrder(BaseModel):
@@ -90,3 +108,52 @@ class ExpenseItem(BaseModel):
     amount_cents: int
     vendor: str | None
     spent_on: date
+
+
+class TakingPart(BaseModel):
+    """What may become of a student in what a grant pays for."""
+
+    completed_on: RecordDay | None = None
+    outcome: GrantOutcome | None = None
+    placed_on: RecordDay | None = None
+    placement_employer: str | None = Field(default=None, max_length=200, pattern=TEXT)
+    placement_job_title: str | None = Field(default=None, max_length=200, pattern=TEXT)
+
+
+class GrantEnrollmentOrder(TakingPart):
+    """A student who takes part in what a grant pays for."""
+
+    model_config = strict({"student_id": 1, "enrolled_on": "2026-11-02"})
+
+    student_id: Identifier
+    enrolled_on: RecordDay
+    status: EnrollmentStatus = EnrollmentStatus.ENROLLED
+
+
+class GrantEnrollmentChange(TakingPart):
+    """Fields to change; absent ones stay, null empties."""
+
+    model_config = strict({"status": "completed", "completed_on": "2026-11-27", "version": 1})
+
+    version: Version
+    status: EnrollmentStatus | None = None
+    enrolled_on: RecordDay | None = None
+
+
+class GrantEnrollmentItem(BaseModel):
+    """A student in what a grant pays for"""
+
+    id: int
+    version: int
+    grant_id: int
+    student_id: int
+    student_number: str
+    first_name: str
+    last_name: str
+    enrolled_on: date
+    status: EnrollmentStatus
+    completed_on: date | None
+    outcome: GrantOutcome | None
+    placed_on: date | None
+    placement_employer: str | None
+    placement_job_title: str | None

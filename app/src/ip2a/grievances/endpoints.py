@@ -14,7 +14,7 @@ from ip2a.grievances.schemas import (
     GrievanceStepOrder,
 )
 from ip2a.web.dependencies import Caller, CallerDependency, OwnMember, RuntimeDependency, require
-from ip2a.web.keyset import Cursor, Identifier, Limit, Page, PathId
+from ip2a.web.keyset import Cursor, Identifier, Limit, Page, PathId, Search
 
 router = APIRouter(prefix="/api/v1", tags=["grievances"])
 
@@ -38,11 +38,14 @@ async def grievances(
     *,
     status: GrievanceStatus | None = None,
     member_id: Annotated[Identifier | None, Query()] = None,
+    search: Search = "",
     before: Cursor = None,
     limit: Limit = 50,
 ) -> Page[GrievanceItem]:
-    """Grievances, newest first; the reading is recorded."""
-    return await service.grievances(runtime, caller, status=status, member_id=member_id, before=before, limit=limit)
+    """Grievances, newest first; `search` is a number or begins names. The reading is recorded."""
+    return await service.grievances(
+        runtime, caller, status=status, member_id=member_id, search=search, before=before, limit=limit
+    )
 
 
 @router.post("/grievances", status_code=201)

@@ -41,11 +41,13 @@ async def grievances(
     *,
     status: GrievanceStatus | None,
     member_id: int | None,
+    search: str = "",
     before: str | None,
     limit: int,
 ) -> Page[GrievanceItem]:
-    """Grievances, newest first."""
+    """Grievances, newest first; `search` is a number, or begins names of the member or the employer."""
     conditions = [
+        *([repository.found(search)] if search.strip() else []),
         *([Grievance.status == status] if status is not None else []),
         *([Grievance.member_id == member_id] if member_id is not None else []),
     ]

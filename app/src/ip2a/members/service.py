@@ -7,6 +7,7 @@ from ip2a.members.models import Member, MemberClassification, MemberStatus
 from ip2a.members.schemas import ContactChange, MemberChange, MemberItem, MemberOrder, MemberRecord
 from ip2a.reads import Query, Read, own_query
 from ip2a.records import service as records
+from ip2a.records.search import names_of
 from ip2a.records.service import Kind
 from ip2a.runtime import Runtime
 from ip2a.web.dependencies import Caller
@@ -49,7 +50,6 @@ MEMBERS = Kind(
     shown=repository.SHOWN,
     refused={"uq_members_member_number": "There is a member with this `member_number`."},
 )
-WORDS = 5
 _BETWEEN = "\x1f"  # the names in a cursor
 
 
@@ -65,7 +65,7 @@ async def members(
 ) -> Page[MemberItem]:
     """Members by name; each word of `search` begins a name or the number. The reading is recorded."""
     await record_read(runtime, caller, MEMBERS.table)
-    words = search.lower().split()[:WORDS]
+    words = names_of(search)
     position = None if after is None else _read_cursor(after)
     async with caller.transaction(runtime.databases) as connection:
         rows = await repository.page(connection, words, status, classification, after=position, limit=limit + 1)

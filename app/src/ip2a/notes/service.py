@@ -22,6 +22,16 @@ async def notes(runtime: Runtime, caller: Caller, member_id: int, *, before: str
     return await records.page(runtime, caller, NOTES, conditions, before=before, limit=limit, of=of)
 
 
+async def note(runtime: Runtime, caller: Caller, identifier: int) -> NoteItem:
+    """One note; Problem 404."""
+    return await records.one(runtime, caller, NOTES, identifier)
+
+
+def may_change(caller: Caller, note: NoteItem) -> bool:
+    """Whether the caller wrote the note, or reads every note."""
+    return note.author_id == caller.principal.user_id or EVERY_NOTE in caller.identity.resources
+
+
 async def write(runtime: Runtime, caller: Caller, member_id: int, order: NoteOrder) -> NoteItem:
     """Write a note about a member.
 
@@ -36,7 +46,6 @@ async def change(runtime: Runtime, caller: Caller, identifier: int, change: Note
 
     Raises Problem 403, 404, 409 (changed meanwhile), 422.
     """
-    note = await records.read(runtime, caller, NOTES, identifier)
-    if note.author_id != caller.principal.user_id and EVERY_NOTE not in caller.identity.resources:
+    if not may_change(caller, await records.read(runtime, caller, NOTES, identifier)):
         raise Problem(403, "not-the-author", "Only its author may change a note.")
     return await records.change(runtime, caller, NOTES, identifier, change.model_dump(exclude_unset=True))

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 
 from ip2a.organizations import service
+from ip2a.organizations.models import OrganizationType
 from ip2a.organizations.schemas import (
     ContactItem,
     ContactOrder,
@@ -16,7 +17,7 @@ from ip2a.organizations.schemas import (
 )
 from ip2a.web.answers import answer
 from ip2a.web.dependencies import Caller, RuntimeDependency, require
-from ip2a.web.keyset import Cursor, Limit, Page, PathId
+from ip2a.web.keyset import Cursor, Limit, Page, PathId, Search
 
 router = APIRouter(prefix="/api/v1", tags=["organizations"])
 
@@ -29,10 +30,15 @@ Editor = Annotated[Caller, Depends(require("organizations:update"))]
 async def organizations(
     runtime: RuntimeDependency,
     caller: Reader,
+    *,
+    search: Search = "",
+    org_type: OrganizationType | None = None,
     after: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = service.PAGE_SIZE,
-) -> Response:
-    """Organizations by name."""
+) -> Response | OrganizationPage:
+    """Organizations by name; each word of `search` begins a word of the name or the city."""
+    if search or org_type is not None:
+        return await service.found(runtime, caller, search=search, org_type=org_type, after=after, limit=limit)
     return await answer(runtime, caller, service.organizations(caller.identity, after=after, limit=limit))
 
 

@@ -2,7 +2,8 @@
 
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, false, text
+from sqlalchemy import Computed, ForeignKey, Index, String, false, text
+from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ip2a.database.base import Record, text_enum
@@ -28,10 +29,14 @@ class SaltingScore(StrEnum):
 
 
 class Organization(Record):
-    """An employer, union or partner."""
+    """An employer, union or partner; `words` is what a search compares."""
 
     __tablename__ = "organizations"
-    __table_args__ = (Index(None, "name", "id"),)
+    __table_args__ = (
+        Index(None, "name", "id"),
+        Index(None, "org_type", "name", "id"),
+        Index(None, "words", postgresql_using="gin"),
+    )
 
     name: Mapped[str] = mapped_column(String(255))
     org_type: Mapped[OrganizationType] = mapped_column(text_enum(OrganizationType, "organization_type"))
@@ -43,6 +48,14 @@ class Organization(Record):
     zip_code: Mapped[str | None] = mapped_column(String(20))
     website: Mapped[str | None] = mapped_column(String(255))
     salting_score: Mapped[SaltingScore | None] = mapped_column(text_enum(SaltingScore, "salting_score"))
+    words: Mapped[object] = mapped_column(
+        TSVECTOR,
+        Computed(
+            "to_tsvector('simple'::regconfig, translate(name || ' ' || COALESCE(city, ''), '-/._', '    '))",
+            persisted=True,
+        ),
+        nullable=False,
+    )
 
 
 class OrganizationContact(Record):

@@ -1,6 +1,9 @@
 """Organizations in the database, read by keyset."""
 
-from sqlalchemy import select
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, RowMapping, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ip2a.database.pipeline import Statement
 from ip2a.organizations.models import Organization, OrganizationContact
@@ -24,3 +27,14 @@ PAGE = Statement(
 
 SHOWN = select(*Organization.__table__.c)
 CONTACTS_SHOWN = select(*OrganizationContact.__table__.c)
+
+
+async def page(
+    connection: AsyncConnection, conditions: Sequence[ColumnElement[bool]], *, after: int | None, limit: int
+) -> Sequence[RowMapping]:
+    """Organizations that meet the conditions, by name, behind the one called `after`."""
+    order = (Organization.name, Organization.id)
+    last = select(*order).where(Organization.id == after).scalar_subquery()
+    behind = [tuple_(*order) > last] if after is not None else []
+    statement = SHOWN.where(*conditions, *behind).order_by(*order).limit(limit)
+    return (await connection.execute(statement)).mappings().all()

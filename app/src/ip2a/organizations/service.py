@@ -2,17 +2,20 @@
 
 from ip2a.database.identity import Identity
 from ip2a.organizations import repository
-from ip2a.organizations.models import Organization, OrganizationContact
+from ip2a.organizations.models import Organization, OrganizationContact, OrganizationType
 from ip2a.organizations.schemas import (
     ContactItem,
     ContactOrder,
     ContactPersonChange,
     OrganizationChange,
     OrganizationDetail,
+    OrganizationItem,
     OrganizationOrder,
+    OrganizationPage,
 )
 from ip2a.reads import Query, Read, shared_query
 from ip2a.records import service as records
+from ip2a.records.search import begins
 from ip2a.records.service import Kind
 from ip2a.runtime import Runtime
 from ip2a.web.dependencies import Caller
@@ -54,6 +57,26 @@ CONTACTS = Kind(
 )
 
 
+async def found(
+    runtime: Runtime,
+    caller: Caller,
+    *,
+    search: str,
+    org_type: OrganizationType | None,
+    after: int | None,
+    limit: int,
+) -> OrganizationPage:
+    """Organizations by name; each word of `search` begins a word of the name or the city."""
+    conditions = [
+        *([begins(Organization.words, search)] if search.strip() else []),
+        *([Organization.org_type == org_type] if org_type is not None else []),
+    ]
+    async with caller.transaction(runtime.databases) as connection:
+        rows = await repository.page(connection, conditions, after=after, limit=limit + 1)
+    items = [OrganizationItem.model_validate(dict(row)) for row in rows[:limit]]
+    return OrganizationPage(items=items, next=items[-1].id if len(rows) > limit else None)
+
+
 async def organization(runtime: Runtime, caller: Caller, identifier: int) -> OrganizationDetail:
     """One organization; Problem 404."""
     return await records.one(runtime, caller, DETAILS, identifier)
@@ -79,6 +102,11 @@ async def contacts(
     of = (Organization, organization_id)
     conditions = [OrganizationContact.organization_id == organization_id]
     return await records.page(runtime, caller, CONTACTS, conditions, before=before, limit=limit, of=of)
+
+
+async def contact(runtime: Runtime, caller: Caller, identifier: int) -> ContactItem:
+    """One person to talk to; Problem 404."""
+    return await records.one(runtime, caller, CONTACTS, identifier)
 
 
 async def new_contact(runtime: Runtime, caller: Caller, organization_id: int, order: ContactOrder) -> ContactItem:

@@ -8,7 +8,7 @@ from ip2a.organizing import service
 from ip2a.organizing.models import ActivityType
 from ip2a.organizing.schemas import ActivityChange, ActivityItem, ActivityOrder
 from ip2a.web.dependencies import Caller, RuntimeDependency, require
-from ip2a.web.keyset import Cursor, Identifier, Limit, Page, PathId
+from ip2a.web.keyset import Cursor, Identifier, Limit, Page, PathId, Search
 
 router = APIRouter(prefix="/api/v1", tags=["organizing"])
 
@@ -24,12 +24,19 @@ async def activities(
     *,
     organization_id: Annotated[Identifier | None, Query()] = None,
     activity_type: ActivityType | None = None,
+    search: Search = "",
     before: Cursor = None,
     limit: Limit = 50,
 ) -> Page[ActivityItem]:
-    """Organizing activities, newest first; the reading is recorded."""
+    """Organizing activities, newest first; `search` begins names. The reading is recorded."""
     return await service.activities(
-        runtime, caller, organization_id=organization_id, activity_type=activity_type, before=before, limit=limit
+        runtime,
+        caller,
+        organization_id=organization_id,
+        activity_type=activity_type,
+        search=search,
+        before=before,
+        limit=limit,
     )
 
 

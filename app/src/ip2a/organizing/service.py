@@ -24,11 +24,13 @@ async def activities(
     *,
     organization_id: int | None,
     activity_type: ActivityType | None,
+    search: str = "",
     before: str | None,
     limit: int,
 ) -> Page[ActivityItem]:
-    """Activities, newest first."""
+    """Activities, newest first; each word of `search` begins a name of the member, or of the organization."""
     conditions = [
+        *([repository.found(search)] if search.strip() else []),
         *([SaltingActivity.organization_id == organization_id] if organization_id is not None else []),
         *([SaltingActivity.activity_type == activity_type] if activity_type is not None else []),
     ]

@@ -56,9 +56,10 @@ async def member(
     runtime: RuntimeDependency,
     visit: VisitDependency,
     said: Annotated[str, Query(max_length=20)] = "",
+    earlier: Annotated[str | None, Query(alias="notes", max_length=200)] = None,
 ) -> Response:
     """A member's record with jobs, dues and notes."""
-    return await _record(runtime, visit, member_id, said=said)
+    return await _record(runtime, visit, member_id, said=said, earlier=earlier)
 
 
 @router.post("/{member_id}")
@@ -118,6 +119,7 @@ async def _record(
     member_id: int,
     *,
     said: str = "",
+    earlier: str | None = None,
     given: Mapping[str, object] | None = None,
     wrong: dict[str, str] | None = None,
     problem: Problem | None = None,
@@ -128,6 +130,7 @@ async def _record(
     if caller.may("dues:read"):
         query = dues_service.dues(caller.identity, member_id, before=None, limit=MONTHS)
         dues = DuesResponse.model_validate_json(await body_of(runtime, caller, query))
+    found = await notes.notes(runtime, caller, member_id, before=earlier, limit=10)
     values = {
         "member": record,
         "form": {**record.model_dump(mode="json"), **(given or {})},
@@ -135,7 +138,8 @@ async def _record(
         "problem": problem,
         "said": said,
         "jobs": await employments.of_member(runtime, caller, member_id, before=None, limit=10),
-        "notes": await notes.notes(runtime, caller, member_id, before=None, limit=10),
+        "notes": found,
+        "changeable": {note.id for note in found.items if notes.may_change(caller, note)},
         "dues": dues,
         "statuses": list(MemberStatus),
         "classifications": list(MemberClassification),

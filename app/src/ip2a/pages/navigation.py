@@ -18,6 +18,8 @@ MEMBER = (
     Link("dues", "/my/dues", "My dues"),
     Link("referrals", "/my/referrals", "My referral"),
     Link("documents", "/my/documents", "My documents"),
+    Link("certifications", "/my/certifications", "My certificates"),
+    Link("grievances", "/my/grievances", "My grievances"),
     Link("profile", "/my/profile", "My profile"),
 )
 APPLICANT = (
@@ -28,7 +30,8 @@ BY_PERMISSION = (
     ("members:read", Link("members", "/office/members", "Members")),
     ("referrals:dispatch", Link("dispatch", "/office/dispatch", "Dispatch")),
     ("dues:process", Link("adjustments", "/office/adjustments", "Adjustments")),
-    ("students:update", Link("classes", "/school/classes", "Classes")),
+    ("students:update", Link("classes", "/school/classes", "School")),
+    ("organizations:read", Link("records", "/office/organizations", "Records")),
 )
 
 

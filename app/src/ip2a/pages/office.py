@@ -14,6 +14,7 @@ from ip2a.billing import service as billing
 from ip2a.billing.models import AdjustmentStatus
 from ip2a.documents import service as documents
 from ip2a.documents.schemas import DocumentItem
+from ip2a.pages.records.areas import SCHOOL
 from ip2a.pages.rendering import render
 from ip2a.pages.session import Visit, VisitDependency
 from ip2a.runtime import Runtime
@@ -55,14 +56,6 @@ async def deny(adjustment_id: PathId, runtime: RuntimeDependency, visit: VisitDe
     return RedirectResponse(ADJUSTMENTS, 303)
 
 
-@router.get(CLASSES)
-async def classes(runtime: RuntimeDependency, visit: VisitDependency) -> Response:
-    """The meetings of all courses, newest first."""
-    caller = _permitted(visit, "students:update")
-    sessions = await training.sessions(runtime, caller, None, before=None, limit=SHOWN)
-    return _page(runtime, visit, "classes.html", {"sessions": sessions, "active": "classes"})
-
-
 @router.get(CLASSES + "/{session_id}")
 async def roster(session_id: PathId, runtime: RuntimeDependency, visit: VisitDependency) -> Response:
     """A class, to take its attendance."""
@@ -73,6 +66,7 @@ async def roster(session_id: PathId, runtime: RuntimeDependency, visit: VisitDep
         "roster": await training.roster(runtime, caller, session_id),
         "statuses": list(AttendanceStatus),
         "active": "classes",
+        "tabs": [tab for tab in SCHOOL if caller.may(tab.needs)],
     }
     return _page(runtime, visit, "roster.html", values)
 

@@ -3,7 +3,8 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time
+from enum import StrEnum
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -25,6 +26,7 @@ HTMX = {
 }
 """What htmx may do under our content security policy."""
 STATIC = Path(__file__).parent.parent / "static"
+ACRONYMS = frozenset({"ach", "cpr", "cwa", "jatc", "mou", "osha", "pla", "rif", "tero", "vp"})
 MONTHS = (
     "January",
     "February",
@@ -71,8 +73,27 @@ def size(number: int | None) -> str:
 
 
 def label(value: str) -> str:
-    """An enum's value in words: apprentice_1 → Apprentice 1."""
-    return value.replace("_", " ").capitalize()
+    """An enum's value in words: apprentice_1 → Apprentice 1, osha_10 → OSHA 10."""
+    first, *others = (word.upper() if word in ACRONYMS else word for word in value.split("_"))
+    return " ".join((first[:1].upper() + first[1:], *others))
+
+
+def words(value: object) -> str:
+    """Any value of a record for people: dates, states, yes and no; a dash for nothing."""
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, date):
+        return day(value)
+    if isinstance(value, time):
+        return f"{value:%H:%M}"
+    return label(value.value) if isinstance(value, StrEnum) else str(value)
+
+
+def history(table: str, identifier: int) -> str:
+    """Where the audit trail tells of a record."""
+    return f"/office/audit?table={table}&record={identifier}"
 
 
 def static_url(name: str) -> str:
@@ -89,8 +110,12 @@ TEMPLATES = Environment(
     lstrip_blocks=True,
     auto_reload=False,  # looking for changes is a blocking call
 )
-TEMPLATES.filters.update(money=money, day=day, moment=moment, size=size, label=label, plain=plain, device=device)
-TEMPLATES.globals.update(links=links, month=month, stylesheet=static_url("app.css"), icon=static_url("icon.svg"))
+TEMPLATES.filters.update(
+    money=money, day=day, moment=moment, size=size, label=label, words=words, plain=plain, device=device
+)
+TEMPLATES.globals.update(
+    links=links, month=month, history=history, stylesheet=static_url("app.css"), icon=static_url("icon.svg")
+)
 TEMPLATES.globals.update(script=static_url("app.js"), manifest=static_url("manifest.webmanifest"))
 TEMPLATES.globals.update(htmx=static_url("vendor/htmx.min.js"), htmx_config=json.dumps(HTMX))
 for _name in TEMPLATES.list_templates(extensions=["html"]):

@@ -5,8 +5,9 @@ from datetime import date, timedelta
 from random import Random
 
 from ip2a.auth.models import RoleName
-from ip2a.benevolence.models import BenevolenceReason, BenevolenceStatus
-from ip2a.grievances.models import GrievanceStatus, GrievanceStepName
+from ip2a.benevolence.models import BenevolenceReason, BenevolenceStatus, ReviewDecision, ReviewLevel
+from ip2a.grants.models import EnrollmentStatus
+from ip2a.grievances.models import GrievanceStatus, GrievanceStepName, StepOutcome
 from ip2a.notes.models import NoteCategory, NoteVisibility
 from ip2a.organizing.models import ActivityOutcome, ActivityType
 from ip2a.seed import people
@@ -19,6 +20,9 @@ ARTICLES = ("4.2", "6.1", "9.3", "12.1")
 VIOLATIONS = ("Overtime was not paid.", "Unsafe scaffolding.", "Discharge without a steward present.", "Wrong scale.")
 UNSETTLED = tuple(status for status in GrievanceStatus if status is not GrievanceStatus.SETTLED)
 UNDECIDED = (BenevolenceStatus.SUBMITTED, BenevolenceStatus.UNDER_REVIEW)
+STEPS = tuple(GrievanceStepName)
+REVIEWS_BELOW = ((50_000, 1), (200_000, 2), (10**9, 3))
+"""From how many reviews on help of less than so many cents is decided; one more may be there."""
 GRANTS = ("Pre-apprenticeship", "Safety equipment", "Rural outreach", "Veterans in the trade")
 MEMOS = ("Called about the re-sign.", "Prefers to be reached by e-mail.", "Asked for the insurance form.")
 ADJUSTMENTS = 8
@@ -30,7 +34,7 @@ def fill(loader: Loader, random: Random, profile: Profile, core: Core, today: da
     _grievances(loader, random, profile.records, core, today)
     _benevolence(loader, random, profile.records, core, today)
     _organizing(loader, random, profile.records, core, today)
-    _grants(loader, today)
+    _grants(loader, random, today)
     _notes(loader, random, profile.records * 4, core)
     _adjustments(loader, random, core)
 
@@ -55,45 +59,74 @@ def _contacts(loader: Loader, random: Random, organizations: Sequence[int]) -> N
 
 
 def _grievances(loader: Loader, random: Random, count: int, core: Core, today: date) -> None:
+    """One in three is settled, by an amount; each has a meeting for every step before the one it is at."""
+    ids = loader.numbers("grievances", count)
     rows: list[Row] = []
-    for _ in range(count):
+    meetings: list[Row] = []
+    for identifier in ids:
         number = loader.value("SELECT nextval('grievance_numbers')")
-        filed = today - timedelta(days=random.randrange(1, 300))
+        filed = today - timedelta(days=random.randrange(60, 300))
+        member = random.choice(core.members)
+        step = random.randrange(len(STEPS))
+        settled = random.random() < 1 / 3
         rows.append(
             (
+                identifier,
                 f"G-{filed.year}-{number:05}",
-                random.choice(core.members),
+                member,
                 random.choice(core.organizations),
                 filed,
                 filed - timedelta(days=random.randrange(14)),
                 random.choice(ARTICLES),
                 random.choice(VIOLATIONS),
-                random.choice(tuple(GrievanceStepName)).value,
-                random.choice(UNSETTLED).value,
+                STEPS[step].value,
+                GrievanceStatus.SETTLED.value if settled else random.choice(UNSETTLED).value,
+                filed + timedelta(days=50) if settled else None,
+                random.randrange(50_000, 500_001, 5_000) if settled else None,
             )
         )
+        meetings += [
+            (identifier, member, held + 1, filed + timedelta(days=14 * (held + 1)), StepOutcome.ADVANCED.value)
+            for held in range(step)
+        ]
     columns = (
-        "grievance_number member_id employer_id filed_on incident_on contract_article violation current_step status"
+        "id grievance_number member_id employer_id filed_on incident_on contract_article violation current_step status"
+        " resolved_on settlement_cents"
     )
     loader.fill("grievances", columns, rows)
+    loader.fill("grievance_steps", "grievance_id member_id step_number met_on outcome", meetings)
 
 
 def _benevolence(loader: Loader, random: Random, count: int, core: Core, today: date) -> None:
-    loader.fill(
-        "benevolence_applications",
-        "member_id applied_on reason description amount_requested_cents status",
-        [
+    """What is under review has reviews: the more, the more is asked for."""
+    officer = core.accounts[RoleName.OFFICER][0].id
+    rows: list[Row] = []
+    reviews: list[Row] = []
+    for identifier in loader.numbers("benevolence_applications", count):
+        member = random.choice(core.members)
+        applied = today - timedelta(days=random.randrange(10, 120))
+        cents = random.randrange(20_000, 300_000, 500)
+        status = random.choice(UNDECIDED)
+        rows.append(
             (
-                random.choice(core.members),
-                today - timedelta(days=random.randrange(120)),
+                identifier,
+                member,
+                applied,
                 random.choice(tuple(BenevolenceReason)).value,
                 "Several weeks without work.",
-                random.randrange(20_000, 300_000, 500),
-                random.choice(UNDECIDED).value,
+                cents,
+                status.value,
             )
-            for _ in range(count)
-        ],
-    )
+        )
+        if status is BenevolenceStatus.UNDER_REVIEW:
+            least = next(number for below, number in REVIEWS_BELOW if cents < below)
+            reviews += [
+                (identifier, member, level.value, random.choice(tuple(ReviewDecision)).value, applied, officer)
+                for level in tuple(ReviewLevel)[: random.randrange(least, least + 2)]
+            ]
+    columns = "id member_id applied_on reason description amount_requested_cents status"
+    loader.fill("benevolence_applications", columns, rows)
+    loader.fill("benevolence_reviews", "application_id member_id level decision reviewed_on reviewer_id", reviews)
 
 
 def _organizing(loader: Loader, random: Random, count: int, core: Core, today: date) -> None:
@@ -115,7 +148,8 @@ def _organizing(loader: Loader, random: Random, count: int, core: Core, today: d
     loader.fill("salting_activities", columns, rows)
 
 
-def _grants(loader: Loader, today: date) -> None:
+def _grants(loader: Loader, random: Random, today: date) -> None:
+    """Each with expenses and with students who take part."""
     ids = loader.numbers("grants", len(GRANTS))
     start = date(today.year - 1, 7, 1)
     loader.fill(
@@ -152,6 +186,24 @@ def _grants(loader: Loader, today: date) -> None:
             for lot in range(6)
         ],
     )
+    students = [identifier for (identifier,) in loader.rows("SELECT id FROM students ORDER BY id LIMIT 120")]
+    loader.fill(
+        "grant_enrollments",
+        "grant_id student_id enrolled_on status placed_on placement_employer",
+        [
+            (grant, student, start + timedelta(days=30), *_became(random, start))
+            for grant in ids
+            for student in random.sample(students, min(30, len(students)))
+        ],
+    )
+
+
+def _became(random: Random, start: date) -> Row:
+    """(status, placed on, placed with) of somebody who took part."""
+    status = random.choices(tuple(EnrollmentStatus), weights=(20, 30, 35, 10, 5))[0]
+    if status is not EnrollmentStatus.COMPLETED or random.random() < 0.3:
+        return status.value, None, None
+    return status.value, start + timedelta(days=250), "Cascade Electric"
 
 
 def _notes(loader: Loader, random: Random, count: int, core: Core) -> None:

@@ -5,8 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from ip2a.audit.service import record_read
-from ip2a.training import service
+from ip2a.training import certificates, service
 from ip2a.training.models import StudentStatus
+from ip2a.training.rules import CertificateState
 from ip2a.training.schemas import (
     AttendanceOrder,
     CertificationItem,
@@ -15,17 +16,20 @@ from ip2a.training.schemas import (
     CourseItem,
     CourseOrder,
     EnrollmentItem,
+    EnrollmentOfStudent,
     EnrollmentOrder,
     GradeItem,
     GradeOrder,
+    RenewalOrder,
     RosterItem,
     SessionOrder,
+    StudentChange,
     StudentDetail,
     StudentItem,
     StudentOrder,
 )
 from ip2a.web.dependencies import Caller, RuntimeDependency, require
-from ip2a.web.keyset import Cursor, Identifier, Limit, Page, PathId
+from ip2a.web.keyset import Cursor, Identifier, Limit, Page, PathId, Search
 
 router = APIRouter(prefix="/api/v1", tags=["training"])
 
@@ -42,20 +46,22 @@ async def my_certifications(
     limit: Limit = 50,
 ) -> Page[CertificationItem]:
     """The caller's own certificates, newest first."""
-    return await service.own_certifications(runtime, caller, before=before, limit=limit)
+    return await certificates.own_certifications(runtime, caller, before=before, limit=limit)
 
 
 @router.get("/training/students")
 async def students(
     runtime: RuntimeDependency,
     caller: Reader,
+    *,
     status: StudentStatus | None = None,
+    search: Search = "",
     before: Cursor = None,
     limit: Limit = 50,
 ) -> Page[StudentItem]:
-    """Students, newest first; the reading is recorded."""
+    """Students, newest first; `search` begins names or numbers. The reading is recorded."""
     await record_read(runtime, caller, "students")
-    return await service.students(runtime, caller, status, before=before, limit=limit)
+    return await service.students(runtime, caller, status, search=search, before=before, limit=limit)
 
 
 @router.post("/training/students", status_code=201)
@@ -71,12 +77,61 @@ async def student(student_id: PathId, runtime: RuntimeDependency, caller: Reader
     return await service.student(runtime, caller, student_id)
 
 
+@router.patch("/training/students/{student_id}")
+async def change_student(
+    student_id: PathId, body: StudentChange, runtime: RuntimeDependency, caller: Teacher
+) -> StudentDetail:
+    """Change a student's record: name, cohort, standing."""
+    return await service.change_student(runtime, caller, student_id, body)
+
+
 @router.post("/training/students/{student_id}/certifications", status_code=201)
 async def certify(
     student_id: PathId, body: CertificationOrder, runtime: RuntimeDependency, caller: Teacher
-) -> Page[CertificationItem]:
+) -> CertificationItem:
     """Note a certificate."""
-    return await service.certify(runtime, caller, student_id, body)
+    return await certificates.certify(runtime, caller, student_id, body)
+
+
+@router.get("/training/students/{student_id}/enrollments")
+async def enrollments(
+    student_id: PathId, runtime: RuntimeDependency, caller: Reader, before: Cursor = None, limit: Limit = 50
+) -> Page[EnrollmentOfStudent]:
+    """What a student is or was enrolled in, newest first; the reading is recorded."""
+    await record_read(runtime, caller, "students", student_id)
+    return await service.enrollments(runtime, caller, student_id, before=before, limit=limit)
+
+
+@router.get("/training/certifications")
+async def certifications(
+    runtime: RuntimeDependency,
+    caller: Reader,
+    *,
+    state: CertificateState | None = None,
+    student_id: Annotated[Identifier | None, Query()] = None,
+    search: Search = "",
+    before: Cursor = None,
+    limit: Limit = 50,
+) -> Page[CertificationItem]:
+    """Certificates, newest first; `expiring` ones end within 30 days. The reading is recorded."""
+    await record_read(runtime, caller, "certifications")
+    return await certificates.certifications(
+        runtime, caller, search=search, state=state, student_id=student_id, before=before, limit=limit
+    )
+
+
+@router.post("/training/certifications/{certification_id}/renewal", status_code=201)
+async def renew(
+    certification_id: PathId, body: RenewalOrder, runtime: RuntimeDependency, caller: Teacher
+) -> CertificationItem:
+    """Note the certificate that follows this one."""
+    return await certificates.renew(runtime, caller, certification_id, body)
+
+
+@router.post("/training/certifications/{certification_id}/revocation")
+async def revoke(certification_id: PathId, runtime: RuntimeDependency, caller: Teacher) -> CertificationItem:
+    """A certificate does not count any more."""
+    return await certificates.revoke(runtime, caller, certification_id)
 
 
 @router.get("/training/courses")

@@ -4,10 +4,22 @@ from datetime import date, time
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Numeric, String, UniqueConstraint, true
+from sqlalchemy import (
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    Identity,
+    Index,
+    Numeric,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+    true,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ip2a.database.base import Base, Timestamped, text_enum
+from ip2a.database.base import Base, Record, Timestamped, text_enum
 
 
 class StudentStatus(StrEnum):
@@ -78,13 +90,20 @@ class CertificationType(StrEnum):
     OTHER = "other"
 
 
-class Student(Timestamped, Base):
-    """Somebody in training, with or without a membership; `user_id` is the own account, if any."""
+class Student(Record):
+    """Somebody in training, with or without a membership; `user_id` is the own account, if any.
+
+    The `…_key` columns are what a search compares, byte by byte.
+    """
 
     __tablename__ = "students"
-    __table_args__ = (Index(None, "status", "id"),)
+    __table_args__ = (
+        Index(None, "status", "id"),
+        Index(None, "last_name_key"),
+        Index(None, "first_name_key"),
+        Index(None, "student_number_key"),
+    )
 
-    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     student_number: Mapped[str] = mapped_column(String(20), unique=True)
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), unique=True)
     member_id: Mapped[int | None] = mapped_column(ForeignKey("members.id"), unique=True)
@@ -92,6 +111,11 @@ class Student(Timestamped, Base):
     last_name: Mapped[str] = mapped_column(String(100))
     status: Mapped[StudentStatus] = mapped_column(text_enum(StudentStatus, "status"))
     cohort: Mapped[str | None] = mapped_column(String(50))
+    last_name_key: Mapped[str] = mapped_column(Text(collation="C"), Computed("lower(last_name)", persisted=True))
+    first_name_key: Mapped[str] = mapped_column(Text(collation="C"), Computed("lower(first_name)", persisted=True))
+    student_number_key: Mapped[str] = mapped_column(
+        Text(collation="C"), Computed("lower(student_number)", persisted=True)
+    )
 
 
 class Course(Timestamped, Base):
@@ -181,11 +205,14 @@ class Grade(Timestamped, Base):
 
 
 class Certification(Timestamped, Base):
-    """A certificate of a student; without an expiration it does not run out."""
+    """A certificate of a student; without an expiration it does not run out. One that was renewed says by which."""
 
     __tablename__ = "certifications"
     __table_args__ = (
         CheckConstraint("expires_on IS NULL OR expires_on >= issued_on", name="dates"),
+        CheckConstraint("revoked_on IS NULL OR revoked_on >= issued_on", name="revoked"),
+        UniqueConstraint("renewed_by_id"),
+        Index("ix_certifications_revoked", "id", postgresql_where=text("revoked_on IS NOT NULL")),
         Index(None, "student_id", "id"),
         Index(None, "expires_on"),
     )
@@ -196,3 +223,7 @@ class Certification(Timestamped, Base):
     certificate_number: Mapped[str | None] = mapped_column(String(100))
     issued_on: Mapped[date]
     expires_on: Mapped[date | None]
+    custom_name: Mapped[str | None] = mapped_column(String(200))
+    issuing_organization: Mapped[str | None] = mapped_column(String(200))
+    revoked_on: Mapped[date | None]
+    renewed_by_id: Mapped[int | None] = mapped_column(ForeignKey("certifications.id"))

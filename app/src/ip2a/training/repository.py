@@ -1,26 +1,28 @@
 """Training in the database. Attendance of a whole class is one statement; a student's number comes from a sequence."""
 
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import ColumnElement, RowMapping, Text, and_, cast, func, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ip2a.database.listing import listing
+from ip2a.records.search import belonging
+from ip2a.training import rules
+from ip2a.training.models import Attendance, Certification, Course, Enrollment, Student, StudentStatus
+from ip2a.training.rules import CertificateState
 
-_STUDENT = "s.id, s.student_number, s.user_id, s.member_id, s.first_name, s.last_name, s.status, s.cohort"
-_STUDENTS = text(
-    f"""
-    SELECT {_STUDENT} FROM students s
-    WHERE (cast(:status AS text) IS NULL OR s.status = :status) AND s.id < :before ORDER BY s.id DESC LIMIT :limit
-    """  # noqa: S608 (constant columns)
+_LAST = chr(0x10FFFF)  # sorts behind everything
+_KEYS = (Student.last_name_key, Student.first_name_key, Student.student_number_key)
+SHOWN = select(
+    *Student.__table__.c,
+    select(func.array_agg(cast(Attendance.status, Text)))
+    .where(Attendance.student_id == Student.id)
+    .scalar_subquery()
+    .label("attendance"),
 )
-_ONE_STUDENT = text(
-    f"""
-    SELECT {_STUDENT}, array(SELECT a.status::text FROM attendances a WHERE a.student_id = s.id) AS attendance
-    FROM students s WHERE s.id = :id
-    """  # noqa: S608 (constant columns)
-)
+"""A student with every attendance, or null without any."""
 _NEW_STUDENT = text(
     """
     INSERT INTO students (student_number, user_id, member_id, first_name, last_name, status, cohort)
@@ -34,7 +36,8 @@ _NEW_STUDENT_OF_APPLICATION = text(
     INSERT INTO students (student_number, user_id, first_name, last_name, status)
     SELECT 'S' || lpad(nextval('student_numbers')::text, 6, '0'), user_id, first_name, last_name, 'enrolled'
     FROM applications WHERE id = :id
-    ON CONFLICT (user_id) DO UPDATE SET status = 'enrolled', updated_at = now() RETURNING id
+    ON CONFLICT (user_id) DO UPDATE SET status = 'enrolled', version = students.version + 1, updated_at = now()
+    RETURNING id
     """
 )
 _COURSE = "id, code, name, course_type, hours, passing_percent, is_active"
@@ -119,15 +122,12 @@ _FINISH = text(
     WHERE id = :id
     """
 )
-_CERTIFICATION = "t.id, t.student_id, t.certification_type, t.certificate_number, t.issued_on, t.expires_on"
-_NEW_CERTIFICATION = text(
-    """
-    INSERT INTO certifications (student_id, certification_type, certificate_number, issued_on, expires_on)
-    VALUES (:student_id, :certification_type, :certificate_number, :issued_on, :expires_on) RETURNING id
-    """
-)
-_CERTIFICATIONS = text(
-    f"SELECT {_CERTIFICATION} FROM certifications t WHERE t.student_id = :student_id ORDER BY t.id DESC LIMIT :limit"  # noqa: S608 (constant columns)
+_CERTIFICATIONS = select(
+    *Certification.__table__.c, Student.first_name, Student.last_name, Student.student_number
+).join_from(Certification, Student, Student.id == Certification.student_id)
+_CERTIFICATION = (
+    "t.id, t.student_id, t.certification_type, t.custom_name, t.certificate_number, t.issuing_organization,"
+    " t.issued_on, t.expires_on, t.revoked_on, t.renewed_by_id, s.student_number, s.first_name, s.last_name"
 )
 OWN_CERTIFICATIONS = listing(
     "ip2a_own_certifications",
@@ -138,18 +138,35 @@ OWN_CERTIFICATIONS = listing(
     """,  # noqa: S608 (constant columns)
 )
 """Certificates of an account's own student record, newest first: user, member (or null), before which id, how many."""
+_ENROLLMENTS = (
+    select(
+        *Enrollment.__table__.c,
+        Student.first_name,
+        Student.last_name,
+        Course.code.label("course_code"),
+        Course.name.label("course_name"),
+    )
+    .join_from(Enrollment, Course, Course.id == Enrollment.course_id)
+    .join(Student, Student.id == Enrollment.student_id)
+)
 
 Values = dict[str, object]
 
 
-async def students(connection: AsyncConnection, status: str | None, *, before: int, limit: int) -> list[RowMapping]:
+def named(names: Sequence[str]) -> list[ColumnElement[bool]]:
+    """Students of whom each word begins a name or the number; ranges, because under row-level security LIKE reaches no
+    index.
+    """
+    return [or_(*(and_(key >= name, key < name + _LAST) for key in _KEYS)) for name in names]
+
+
+async def students(
+    connection: AsyncConnection, names: Sequence[str], status: StudentStatus | None, *, before: int, limit: int
+) -> list[RowMapping]:
     """Students, newest first."""
-    return list((await connection.execute(_STUDENTS, {"status": status, "before": before, "limit": limit})).mappings())
-
-
-async def find_student(connection: AsyncConnection, student_id: int) -> RowMapping | None:
-    """One student with every attendance."""
-    return (await connection.execute(_ONE_STUDENT, {"id": student_id})).mappings().first()
+    conditions = [*named(names), *([Student.status == status] if status is not None else [])]
+    statement = select(Student.__table__).where(Student.id < before, *conditions)
+    return list((await connection.execute(statement.order_by(Student.id.desc()).limit(limit))).mappings())
 
 
 async def new_student(connection: AsyncConnection, values: Values) -> int:
@@ -167,6 +184,11 @@ async def student_of_application(connection: AsyncConnection, application_id: in
 async def courses(connection: AsyncConnection, *, after: str, limit: int) -> list[RowMapping]:
     """Courses by code."""
     return list((await connection.execute(_COURSES, {"after": after, "limit": limit})).mappings())
+
+
+async def find_course(connection: AsyncConnection, course_id: int) -> RowMapping | None:
+    """One course."""
+    return (await connection.execute(select(Course.__table__).where(Course.id == course_id))).mappings().first()
 
 
 async def new_course(connection: AsyncConnection, values: Values) -> RowMapping:
@@ -231,12 +253,72 @@ async def finish(connection: AsyncConnection, enrollment_id: int, status: str, p
     await connection.execute(_FINISH, parameters)
 
 
-async def new_certification(connection: AsyncConnection, values: Values) -> None:
+async def enrollments(connection: AsyncConnection, student_id: int, *, before: int, limit: int) -> list[RowMapping]:
+    """What a student is or was enrolled in, newest first."""
+    statement = _ENROLLMENTS.where(Enrollment.student_id == student_id, Enrollment.id < before)
+    return list((await connection.execute(statement.order_by(Enrollment.id.desc()).limit(limit))).mappings())
+
+
+async def find_enrollment(connection: AsyncConnection, enrollment_id: int) -> RowMapping | None:
+    """One enrollment with the student and the course."""
+    return (await connection.execute(_ENROLLMENTS.where(Enrollment.id == enrollment_id))).mappings().first()
+
+
+async def new_certification(connection: AsyncConnection, values: Values) -> int:
     """A certificate; raises IntegrityError for a student who is none."""
-    await connection.execute(_NEW_CERTIFICATION, values)
+    identifier: int = (
+        await connection.execute(insert(Certification).values(**values).returning(Certification.id))
+    ).scalar_one()
+    return identifier
 
 
-async def certifications(connection: AsyncConnection, student_id: int, limit: int) -> list[RowMapping]:
-    """Certificates of a student, newest first."""
-    parameters = {"student_id": student_id, "limit": limit}
-    return list((await connection.execute(_CERTIFICATIONS, parameters)).mappings())
+def in_state(state: CertificateState, today: date) -> ColumnElement[bool]:
+    """What `rules.state_of` says, as a condition."""
+    valid = and_(Certification.revoked_on.is_(None), Certification.renewed_by_id.is_(None))
+    soon = today + rules.EXPIRING
+    conditions: dict[CertificateState, ColumnElement[bool]] = {
+        CertificateState.REVOKED: Certification.revoked_on.is_not(None),
+        CertificateState.RENEWED: and_(Certification.revoked_on.is_(None), Certification.renewed_by_id.is_not(None)),
+        CertificateState.EXPIRED: and_(valid, Certification.expires_on < today),
+        CertificateState.EXPIRING: and_(valid, Certification.expires_on.between(today, soon)),
+        CertificateState.ACTIVE: and_(valid, or_(Certification.expires_on.is_(None), Certification.expires_on > soon)),
+    }
+    return conditions[state]
+
+
+async def certifications(
+    connection: AsyncConnection, conditions: Sequence[ColumnElement[bool]], *, before: int, limit: int
+) -> list[RowMapping]:
+    """Certificates that meet the conditions, newest first."""
+    statement = _CERTIFICATIONS.where(Certification.id < before, *conditions)
+    return list((await connection.execute(statement.order_by(Certification.id.desc()).limit(limit))).mappings())
+
+
+async def find_certification(connection: AsyncConnection, certification_id: int) -> RowMapping | None:
+    """One certificate."""
+    return (await connection.execute(_CERTIFICATIONS.where(Certification.id == certification_id))).mappings().first()
+
+
+async def renewed(connection: AsyncConnection, certification_id: int, by: int) -> bool:
+    """Mark a certificate as renewed; False when it is, or there is none to be seen."""
+    result = await connection.execute(
+        update(Certification)
+        .where(Certification.id == certification_id, Certification.renewed_by_id.is_(None))
+        .values(renewed_by_id=by)
+    )
+    return result.rowcount == 1
+
+
+def of_students(names: Sequence[str]) -> ColumnElement[bool]:
+    """Certificates of students who are called so."""
+    return Certification.id.in_(belonging(Certification.student_id, Student, named(names)))
+
+
+async def revoke(connection: AsyncConnection, certification_id: int, day: date) -> bool:
+    """Mark a certificate as revoked; False when it is, or there is none to be seen."""
+    result = await connection.execute(
+        update(Certification)
+        .where(Certification.id == certification_id, Certification.revoked_on.is_(None))
+        .values(revoked_on=day)
+    )
+    return result.rowcount == 1

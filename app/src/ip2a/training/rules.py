@@ -1,14 +1,28 @@
-"""Grades and attendance as numbers. Pure."""
+"""Grades and attendance as numbers, and what a certificate is worth on a day. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from enum import StrEnum
 
-from ip2a.training.models import AttendanceStatus
+from ip2a.training.models import AttendanceStatus, StudentStatus
 
 THERE = frozenset({AttendanceStatus.PRESENT, AttendanceStatus.LATE, AttendanceStatus.LEFT_EARLY})
 LETTERS = ((Decimal(90), "A"), (Decimal(80), "B"), (Decimal(70), "C"), (Decimal(60), "D"))
 HUNDREDTH = Decimal("0.01")
+FOLLOWING: dict[StudentStatus, frozenset[StudentStatus]] = {
+    StudentStatus.APPLICANT: frozenset({StudentStatus.ENROLLED, StudentStatus.DROPPED}),
+    StudentStatus.ENROLLED: frozenset(
+        {StudentStatus.ON_LEAVE, StudentStatus.COMPLETED, StudentStatus.DROPPED, StudentStatus.DISMISSED}
+    ),
+    StudentStatus.ON_LEAVE: frozenset({StudentStatus.ENROLLED, StudentStatus.DROPPED, StudentStatus.DISMISSED}),
+    StudentStatus.DROPPED: frozenset({StudentStatus.ENROLLED}),
+    StudentStatus.COMPLETED: frozenset(),
+    StudentStatus.DISMISSED: frozenset(),
+}
+"""What may become of a student; who dropped out may come back."""
+EXPIRING = timedelta(days=30)  # before it expires, a certificate should be renewed
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +53,29 @@ def attendance_rate(statuses: Sequence[AttendanceStatus]) -> float | None:
     if not statuses:
         return None
     return sum(status in THERE for status in statuses) / len(statuses)
+
+
+class CertificateState(StrEnum):
+    """What a certificate is worth."""
+
+    ACTIVE = "active"
+    EXPIRING = "expiring"
+    EXPIRED = "expired"
+    RENEWED = "renewed"
+    REVOKED = "revoked"
+
+
+def state_of(expires_on: date | None, revoked_on: date | None, *, renewed: bool, today: date) -> CertificateState:
+    """Revoked and renewed ones are over whatever their dates; the last day of a certificate still counts."""
+    if revoked_on is not None:
+        return CertificateState.REVOKED
+    if renewed:
+        return CertificateState.RENEWED
+    if expires_on is None or expires_on > today + EXPIRING:
+        return CertificateState.ACTIVE
+    return CertificateState.EXPIRED if expires_on < today else CertificateState.EXPIRING
+
+
+def may_become(current: StudentStatus, wanted: StudentStatus) -> bool:
+    """Whether a student may change from one standing to the other; staying is no change."""
+    return wanted is current or wanted in FOLLOWING[current]

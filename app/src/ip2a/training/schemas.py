@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from ip2a.records.schemas import RecordDay, Version
 from ip2a.training.models import (
     AttendanceStatus,
     CertificationType,
@@ -13,6 +14,7 @@ from ip2a.training.models import (
     GradeType,
     StudentStatus,
 )
+from ip2a.training.rules import CertificateState
 from ip2a.web.keyset import Identifier
 from ip2a.web.times import Day, LocalTime
 
@@ -34,10 +36,23 @@ class StudentOrder(BaseModel):
     cohort: str | None = Field(default=None, min_length=1, max_length=50)
 
 
+class StudentChange(BaseModel):
+    """Fields to change; absent ones stay, null empties."""
+
+    model_config = _strict({"status": "on_leave", "version": 1})
+
+    version: Version
+    first_name: str | None = Field(default=None, min_length=1, max_length=100)
+    last_name: str | None = Field(default=None, min_length=1, max_length=100)
+    cohort: str | None = Field(default=None, min_length=1, max_length=50)
+    status: StudentStatus | None = None
+
+
 class StudentItem(BaseModel):
     """A student."""
 
     id: int
+    version: int
     student_number: str
     user_id: int | None
     member_id: int | None
@@ -135,14 +150,21 @@ class AttendanceOrder(BaseModel):
     marks: list[AttendanceMark] = Field(min_length=1, max_length=CLASS_SIZE)
 
 
-class EnrollmentOrder(BaseModel):
+class EnrollmentForm(BaseModel):
+    """In which course, with which cohort."""
+
+    model_config = _strict({"course_id": 1, "cohort": "2026-A"})
+
+    course_id: Identifier
+    cohort: str = Field(min_length=1, max_length=50)
+
+
+class EnrollmentOrder(EnrollmentForm):
     """Who enrolls in which course with which cohort."""
 
     model_config = _strict({"student_id": 1, "course_id": 1, "cohort": "2026-A"})
 
     student_id: Identifier
-    course_id: Identifier
-    cohort: str = Field(min_length=1, max_length=50)
 
 
 class EnrollmentItem(BaseModel):
@@ -181,23 +203,58 @@ class GradeItem(BaseModel):
     weight: Decimal
 
 
-class CertificationOrder(BaseModel):
+class RenewalOrder(BaseModel):
+    """What a renewed certificate says."""
+
+    model_config = _strict({"issued_on": "2026-11-01", "expires_on": "2029-11-01"})
+
+    certificate_number: str | None = Field(default=None, max_length=100)
+    issued_on: RecordDay
+    expires_on: RecordDay | None = None
+
+
+class CertificationOrder(RenewalOrder):
     """A certificate a student has earned."""
 
     model_config = _strict({"certification_type": "osha_10", "issued_on": "2026-11-01"})
 
     certification_type: CertificationType
-    certificate_number: str | None = Field(default=None, max_length=100)
-    issued_on: Day
-    expires_on: Day | None = None
+    custom_name: str | None = Field(
+        default=None, min_length=1, max_length=200, description="What it is, for the type other."
+    )
+    issuing_organization: str | None = Field(default=None, min_length=1, max_length=200)
 
 
 class CertificationItem(BaseModel):
-    """A certificate."""
+    """A certificate; `state` is of today."""
 
     id: int
     student_id: int
+    student_number: str
+    first_name: str
+    last_name: str
     certification_type: CertificationType
+    custom_name: str | None
     certificate_number: str | None
+    issuing_organization: str | None
     issued_on: date
     expires_on: date | None
+    revoked_on: date | None
+    renewed_by_id: int | None
+    state: CertificateState
+
+
+class EnrollmentOfStudent(BaseModel):
+    """What a student is or was enrolled in."""
+
+    id: int
+    student_id: int
+    first_name: str
+    last_name: str
+    course_id: int
+    course_code: str
+    course_name: str
+    cohort: str
+    status: EnrollmentStatus
+    final_percent: Decimal | None
+    letter_grade: str | None

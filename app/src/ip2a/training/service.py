@@ -5,31 +5,46 @@ from decimal import Decimal
 from sqlalchemy import RowMapping
 from sqlalchemy.exc import IntegrityError
 
+from ip2a.records import service as records
+from ip2a.records.repository import find
+from ip2a.records.search import names_of
+from ip2a.records.service import Kind
 from ip2a.runtime import Runtime
 from ip2a.training import repository, rules
-from ip2a.training.models import AttendanceStatus, EnrollmentStatus, StudentStatus
+from ip2a.training.models import (
+    AttendanceStatus,
+    EnrollmentStatus,
+    Student,
+    StudentStatus,
+)
 from ip2a.training.rules import Points
 from ip2a.training.schemas import (
     AttendanceOrder,
-    CertificationItem,
-    CertificationOrder,
     ClassSessionItem,
     CourseItem,
     CourseOrder,
     EnrollmentItem,
+    EnrollmentOfStudent,
     EnrollmentOrder,
     GradeItem,
     GradeOrder,
     RosterItem,
     SessionOrder,
+    StudentChange,
     StudentDetail,
     StudentItem,
     StudentOrder,
 )
 from ip2a.web.dependencies import Caller
 from ip2a.web.keyset import Page, encode, page_of, read_before, read_text_id
-from ip2a.web.lists import read_list
 from ip2a.web.problems import Problem
+
+
+class _Student(StudentItem):
+    attendance: list[AttendanceStatus] | None
+
+
+STUDENTS = Kind(name="student", model=Student, item=_Student, shown=repository.SHOWN)
 
 
 def no_such(what: str) -> Problem:
@@ -38,24 +53,30 @@ def no_such(what: str) -> Problem:
 
 
 async def students(
-    runtime: Runtime, caller: Caller, status: StudentStatus | None, *, before: str | None, limit: int
+    runtime: Runtime,
+    caller: Caller,
+    status: StudentStatus | None,
+    *,
+    search: str = "",
+    before: str | None,
+    limit: int,
 ) -> Page[StudentItem]:
-    """Students, newest first."""
+    """Students, newest first; each word of `search` begins a name or the number."""
     async with caller.transaction(runtime.databases) as connection:
         rows = await repository.students(
-            connection, status.value if status else None, before=read_before(before), limit=limit + 1
+            connection, names_of(search), status, before=read_before(before), limit=limit + 1
         )
     return page_of(StudentItem, rows, limit, lambda item: encode("", item.id))
 
 
 async def student(runtime: Runtime, caller: Caller, student_id: int) -> StudentDetail:
     """One student; Problem 404."""
-    async with caller.transaction(runtime.databases) as connection:
-        row = await repository.find_student(connection, student_id)
-    if row is None:
-        raise no_such("student")
-    rate = rules.attendance_rate([AttendanceStatus(status) for status in row["attendance"]])
-    return StudentDetail.model_validate({**row, "attendance_rate": rate})
+    return _detail(await records.read(runtime, caller, STUDENTS, student_id))
+
+
+def _detail(found: _Student) -> StudentDetail:
+    rate = rules.attendance_rate(found.attendance or [])
+    return StudentDetail.model_validate({**found.model_dump(), "attendance_rate": rate})
 
 
 async def new_student(runtime: Runtime, caller: Caller, order: StudentOrder) -> StudentDetail:
@@ -67,11 +88,25 @@ async def new_student(runtime: Runtime, caller: Caller, order: StudentOrder) -> 
     try:
         async with caller.transaction(runtime.databases) as connection:
             identifier = await repository.new_student(connection, values)
+            row = await find(connection, STUDENTS.shown, Student, identifier)
     except IntegrityError as error:
         if "uq_students_member_id" in str(error.orig):
             raise Problem(409, "already-student", "This member is a student already.") from None
         raise Problem(422, "no-such-reference", "`member_id` names nobody.") from None
-    return await student(runtime, caller, identifier)
+    if row is None:
+        raise no_such("student")
+    return _detail(_Student.model_validate(dict(row)))
+
+
+async def change_student(runtime: Runtime, caller: Caller, student_id: int, change: StudentChange) -> StudentDetail:
+    """Change a student's record.
+
+    Raises Problem 404, 409 (changed meanwhile; the standing does not allow it), 422.
+    """
+    current = await student(runtime, caller, student_id)
+    if change.status is not None and not rules.may_become(current.status, change.status):
+        raise Problem(409, "status", f"`status` cannot change from {current.status.value} to {change.status.value}.")
+    return _detail(await records.change(runtime, caller, STUDENTS, student_id, change.model_dump(exclude_unset=True)))
 
 
 async def courses(runtime: Runtime, caller: Caller, *, after: str | None, limit: int) -> Page[CourseItem]:
@@ -80,6 +115,15 @@ async def courses(runtime: Runtime, caller: Caller, *, after: str | None, limit:
     async with caller.transaction(runtime.databases) as connection:
         rows = await repository.courses(connection, after=position, limit=limit + 1)
     return page_of(CourseItem, rows, limit, lambda item: encode(item.code, item.id))
+
+
+async def course(runtime: Runtime, caller: Caller, course_id: int) -> CourseItem:
+    """One course; Problem 404."""
+    async with caller.transaction(runtime.databases) as connection:
+        row = await repository.find_course(connection, course_id)
+    if row is None:
+        raise no_such("course")
+    return CourseItem.model_validate(dict(row))
 
 
 async def new_course(runtime: Runtime, caller: Caller, order: CourseOrder) -> CourseItem:
@@ -105,6 +149,10 @@ async def session(runtime: Runtime, caller: Caller, session_id: int) -> ClassSes
     """One class session; Problem 404."""
     async with caller.transaction(runtime.databases) as connection:
         row = await repository.find_session(connection, session_id)
+    return _session(row)
+
+
+def _session(row: RowMapping | None) -> ClassSessionItem:
     if row is None:
         raise no_such("session")
     return ClassSessionItem.model_validate(dict(row))
@@ -120,9 +168,10 @@ async def new_session(runtime: Runtime, caller: Caller, order: SessionOrder) -> 
     try:
         async with caller.transaction(runtime.databases) as connection:
             identifier = await repository.new_session(connection, order.model_dump())
+            row = await repository.find_session(connection, identifier)
     except IntegrityError:
         raise Problem(422, "no-such-reference", "`course_id` names no course.") from None
-    return await session(runtime, caller, identifier)
+    return _session(row)
 
 
 async def roster(runtime: Runtime, caller: Caller, session_id: int) -> list[RosterItem]:
@@ -205,41 +254,29 @@ async def finish(runtime: Runtime, caller: Caller, enrollment_id: int) -> Enroll
     return _enrollment(row)
 
 
-async def certify(
-    runtime: Runtime, caller: Caller, student_id: int, order: CertificationOrder
-) -> Page[CertificationItem]:
-    """Note a certificate; returns the student's newest.
-
-    Raises Problem 404, 422 (expires before it was issued).
-    """
-    if order.expires_on is not None and order.expires_on < order.issued_on:
-        raise Problem(422, "expires-before-issue", "`expires_on` must not be before `issued_on`.")
-    values = order.model_dump() | {
-        "student_id": student_id,
-        "certification_type": order.certification_type.value,
-    }
-    try:
-        async with caller.transaction(runtime.databases) as connection:
-            await repository.new_certification(connection, values)
-            rows = await repository.certifications(connection, student_id, limit=51)
-    except IntegrityError:
-        raise no_such("student") from None
-    return page_of(CertificationItem, rows, 50, lambda item: encode("", item.id))
+async def enrollments(
+    runtime: Runtime, caller: Caller, student_id: int, *, before: str | None, limit: int
+) -> Page[EnrollmentOfStudent]:
+    """What a student is or was enrolled in, newest first."""
+    async with caller.transaction(runtime.databases) as connection:
+        rows = await repository.enrollments(connection, student_id, before=read_before(before), limit=limit + 1)
+    return page_of(EnrollmentOfStudent, rows, limit, lambda item: encode("", item.id))
 
 
-async def own_certifications(
-    runtime: Runtime, caller: Caller, *, before: str | None, limit: int
-) -> Page[CertificationItem]:
-    """The caller's own certificates, newest first."""
-    user, member = caller.identity.user_id, caller.identity.member_id
-    whose = (b"%d" % user if user else None, b"%d" % member if member else None)
-    rows = await read_list(
-        runtime,
-        caller,
-        repository.OWN_CERTIFICATIONS,
-        (*whose, b"%d" % read_before(before), b"%d" % (limit + 1)),
-    )
-    return page_of(CertificationItem, rows, limit, lambda item: encode("", item.id))
+async def enrollment(runtime: Runtime, caller: Caller, enrollment_id: int) -> EnrollmentOfStudent:
+    """One enrollment; Problem 404."""
+    async with caller.transaction(runtime.databases) as connection:
+        row = await repository.find_enrollment(connection, enrollment_id)
+    if row is None:
+        raise no_such("enrollment")
+    return EnrollmentOfStudent.model_validate(dict(row))
+
+
+async def grades(runtime: Runtime, caller: Caller, enrollment_id: int) -> list[GradeItem]:
+    """The graded work of an enrollment, in the order of grading."""
+    async with caller.transaction(runtime.databases) as connection:
+        rows = await repository.grades(connection, enrollment_id)
+    return [GradeItem.model_validate(dict(row)) for row in rows]
 
 
 def _still_enrolled(row: RowMapping | None) -> RowMapping:

@@ -19,6 +19,9 @@ MAXIMUM_LIMIT = 200
 Identifier = Annotated[int, Field(ge=1, le=MAXIMUM_IDENTIFIER)]
 PathId = Annotated[int, Path(ge=1, le=MAXIMUM_IDENTIFIER)]
 Limit = Annotated[int, Query(ge=1, le=MAXIMUM_LIMIT, description="How many items at most.")]
+Search = Annotated[
+    str, Query(max_length=100, pattern=r"^[^\x00]*$", description="Beginnings of words, separated by blanks.")
+]
 Cursor = Annotated[
     str | None, Query(max_length=200, pattern=r"^[^\x00]*$", description="The `next` of the page before.")
 ]

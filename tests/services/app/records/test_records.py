@@ -5,10 +5,12 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from ip2a.database.identity import SYSTEM, Identity, transaction
 from ip2a.members import repository
+from ip2a.organizations.models import Organization
+from ip2a.records.search import begins
 from ip2a.runtime import Runtime
 from ip2a.security.permissions import visible_resources
 from tests.services.app.conftest import People, browser, log_in
@@ -102,6 +104,23 @@ async def test_an_index_answers_the_search_for_those_who_may_search(runtime: Run
     assert "ix_members_last_name_key" in plan
     assert "ix_members_member_number_key" in plan
     assert "Seq Scan" not in plan
+
+
+@pytest.mark.parametrize("search", ["harbor", "elec", "no such name"])
+async def test_an_index_answers_the_search_of_many_organizations(runtime: Runtime, search: str) -> None:
+    async with transaction(runtime.databases.write, SYSTEM) as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO organizations (name, org_type, city)"
+                " SELECT md5(n::text) || ' Electric ' || n, 'employer', md5((n % 50)::text)"
+                " FROM generate_series(1, 20000) n"
+            )
+        )
+        statement = select(Organization.id).where(begins(Organization.words, search))
+        compiled = statement.compile(connection.sync_engine, compile_kwargs={"literal_binds": True})
+        plan = "\n".join((await connection.execute(text(f"EXPLAIN {compiled}".replace(":", r"\:")))).scalars())
+        await connection.rollback()
+    assert "ix_organizations_words" in plan, plan
 
 
 async def test_notes_are_read_by_whom_they_are_meant_for(runtime: Runtime, people: People) -> None:

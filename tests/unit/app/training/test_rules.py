@@ -1,11 +1,12 @@
+from datetime import date
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ip2a.training.models import AttendanceStatus
-from ip2a.training.rules import Points, attendance_rate, letter, percent
+from ip2a.training.models import AttendanceStatus, StudentStatus
+from ip2a.training.rules import Points, attendance_rate, letter, may_become, percent, state_of
 
 POINTS = st.builds(
     lambda earned, extra, weight: Points(Decimal(earned), Decimal(earned + extra), Decimal(weight)),
@@ -45,3 +46,40 @@ def test_percent_lies_between_the_worst_and_the_best(work: list[Points]) -> None
 def test_late_and_left_early_count_as_there() -> None:
     assert attendance_rate([]) is None
     assert attendance_rate(list(AttendanceStatus)) == 3 / 5
+
+
+TODAY = date(2026, 11, 27)
+
+
+@pytest.mark.parametrize(
+    ("expires_on", "revoked_on", "renewed", "state"),
+    [
+        (None, None, False, "active"),
+        (date(2026, 12, 28), None, False, "active"),
+        (date(2026, 12, 27), None, False, "expiring"),
+        (TODAY, None, False, "expiring"),
+        (date(2026, 11, 26), None, False, "expired"),
+        (date(2026, 11, 26), None, True, "renewed"),
+        (None, TODAY, True, "revoked"),
+    ],
+)
+def test_a_certificate_expires_after_its_last_day_and_says_so_30_days_before(
+    expires_on: date | None, revoked_on: date | None, renewed: bool, state: str
+) -> None:
+    assert state_of(expires_on, revoked_on, renewed=renewed, today=TODAY) == state
+
+
+@pytest.mark.parametrize(
+    ("current", "ways"),
+    [
+        ("applicant", "applicant enrolled dropped"),
+        ("enrolled", "enrolled on_leave completed dropped dismissed"),
+        ("on_leave", "on_leave enrolled dropped dismissed"),
+        ("completed", "completed"),
+        ("dropped", "dropped enrolled"),
+        ("dismissed", "dismissed"),
+    ],
+)
+def test_what_may_become_of_a_student(current: str, ways: str) -> None:
+    found = {wanted.value for wanted in StudentStatus if may_become(StudentStatus(current), wanted)}
+    assert found == set(ways.split())

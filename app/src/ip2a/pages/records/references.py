@@ -1,0 +1,158 @@
+"""References as people type them: a name or number leads to a record, or to several to choose from.
+
+A choice of a list is `#` and the id, so that it needs no second search by name.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from pydantic import BaseModel
+
+from ip2a.members import service as members
+from ip2a.organizations import service as organizations
+from ip2a.pages.records.inputs import Choice, Field, Refers, normal, typed_of
+from ip2a.records import service as records
+from ip2a.runtime import Runtime
+from ip2a.training import service as training
+from ip2a.web.dependencies import Caller
+from ip2a.web.keyset import MAXIMUM_IDENTIFIER
+from ip2a.web.problems import Problem
+
+SEVERAL = 20
+NOBODY = {
+    Refers.MEMBER: "No member’s name or number begins like that.",
+    Refers.ORGANIZATION: "No organization’s name has words that begin like that.",
+    Refers.STUDENT: "No student’s name or number begins like that.",
+    Refers.COURSE: "There is no course with this code.",
+}
+
+
+async def resolve(
+    runtime: Runtime, caller: Caller, fields: tuple[Field, ...], typed: Mapping[str, str], current: BaseModel | None
+) -> tuple[dict[str, object], dict[str, str], dict[str, list[Choice]]]:
+    """(ids, what is wrong, choices to offer) of the references among the fields; what `current` says is known."""
+    ids: dict[str, object] = {}
+    wrong: dict[str, str] = {}
+    choices: dict[str, list[Choice]] = {}
+    references = [field for field in fields if field.refers is not None]
+    stored = {} if current is None else typed_of(references, current)
+    for field in references:
+        text = normal(typed.get(field.name, ""))
+        if not text or field.refers is None:
+            continue
+        if current is not None and text == normal(stored[field.name]):
+            ids[field.name] = getattr(current, field.name)
+            continue
+        if (identifier := chosen(text)) is not None:
+            ids[field.name] = identifier
+            continue
+        found = await _search(runtime, caller, field.refers, text)
+        if len(found) == 1:
+            ids[field.name] = chosen(found[0].value)
+        else:
+            wrong[field.name] = "Several begin like that: choose one." if found else NOBODY[field.refers]
+        if len(found) > 1:
+            choices[field.name] = found
+    return ids, wrong, choices
+
+
+async def labelled(
+    runtime: Runtime, caller: Caller, fields: tuple[Field, ...], typed: Mapping[str, str]
+) -> dict[str, list[Choice]]:
+    """The choices that were made, in words, for a form that is shown again."""
+    choices: dict[str, list[Choice]] = {}
+    for field in fields:
+        identifier = chosen(typed.get(field.name, ""))
+        if field.refers is None or identifier is None:
+            continue
+        try:
+            choices[field.name] = [Choice(f"#{identifier}", await _LABELS[field.refers](runtime, caller, identifier))]
+        except Problem as problem:
+            if problem.status != 404:
+                raise
+    return choices
+
+
+def chosen(text: str) -> int | None:
+    """The id of a choice, or None for what was typed."""
+    digits = text.removeprefix("#")
+    if digits == text or not (digits.isascii() and digits.isdigit()) or len(digits) > len(str(MAXIMUM_IDENTIFIER)):
+        return None
+    return min(int(digits), MAXIMUM_IDENTIFIER)
+
+
+async def _search(runtime: Runtime, caller: Caller, refers: Refers, text: str) -> list[Choice]:
+    found = await _SEARCHES[refers](runtime, caller, text)
+    exact = [choice for key, choice in found if key.casefold() == text.casefold()]
+    return exact if len(exact) == 1 else [choice for _, choice in found]
+
+
+Found = list[tuple[str, Choice]]
+"""What a search finds: the whole name or number that would mean it, and the choice."""
+
+
+async def _members(runtime: Runtime, caller: Caller, text: str) -> Found:
+    page = await members.members(
+        runtime, caller, search=text, status=None, classification=None, after=None, limit=SEVERAL
+    )
+    return [
+        (item.member_number, Choice(f"#{item.id}", f"{item.last_name}, {item.first_name} ({item.member_number})"))
+        for item in page.items
+    ]
+
+
+async def _organizations(runtime: Runtime, caller: Caller, text: str) -> Found:
+    page = await organizations.found(runtime, caller, search=text, org_type=None, after=None, limit=SEVERAL)
+    return [
+        (item.name, Choice(f"#{item.id}", item.name if item.city is None else f"{item.name}, {item.city}"))
+        for item in page.items
+    ]
+
+
+async def _students(runtime: Runtime, caller: Caller, text: str) -> Found:
+    page = await training.students(runtime, caller, None, search=text, before=None, limit=SEVERAL)
+    return [
+        (item.student_number, Choice(f"#{item.id}", f"{item.last_name}, {item.first_name} ({item.student_number})"))
+        for item in page.items
+    ]
+
+
+async def _courses(runtime: Runtime, caller: Caller, text: str) -> Found:
+    page = await training.courses(runtime, caller, after=None, limit=200)
+    return [
+        (item.code, Choice(f"#{item.id}", f"{item.code} {item.name}"))
+        for item in page.items
+        if item.code.casefold() == text.casefold()
+    ]
+
+
+async def _member(runtime: Runtime, caller: Caller, identifier: int) -> str:
+    item = await records.one(runtime, caller, members.MEMBERS, identifier)
+    return f"{item.last_name}, {item.first_name} ({item.member_number})"
+
+
+async def _organization(runtime: Runtime, caller: Caller, identifier: int) -> str:
+    return (await organizations.organization(runtime, caller, identifier)).name
+
+
+async def _student(runtime: Runtime, caller: Caller, identifier: int) -> str:
+    item = await training.student(runtime, caller, identifier)
+    return f"{item.last_name}, {item.first_name} ({item.student_number})"
+
+
+async def _course(runtime: Runtime, caller: Caller, identifier: int) -> str:
+    item = await training.course(runtime, caller, identifier)
+    return f"{item.code} {item.name}"
+
+
+_SEARCHES: dict[Refers, Callable[[Runtime, Caller, str], Awaitable[Found]]] = {
+    Refers.MEMBER: _members,
+    Refers.ORGANIZATION: _organizations,
+    Refers.STUDENT: _students,
+    Refers.COURSE: _courses,
+}
+_LABELS: dict[Refers, Callable[[Runtime, Caller, int], Awaitable[str]]] = {
+    Refers.MEMBER: _member,
+    Refers.ORGANIZATION: _organization,
+    Refers.STUDENT: _student,
+    Refers.COURSE: _course,
+}
