@@ -53,7 +53,7 @@ def _words(table: str, text: str) -> None:
         f"""
         ALTER TABLE {table} ADD COLUMN words tsvector
             GENERATED ALWAYS AS (to_tsvector('simple'::regconfig, translate({text}, '-/._', '    '))) STORED NOT NULL;
-        CREATE INDEX ix_{table}_words ON {table} USING gin (words);
+        CREATE INDEX ix_{table}_words ON {table} USING gin (words) WITH (fastupdate = off);
         DROP TRIGGER audit ON {table};
         """
     )
