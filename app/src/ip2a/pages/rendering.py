@@ -110,8 +110,9 @@ TEMPLATES = Environment(
     lstrip_blocks=True,
     auto_reload=False,  # looking for changes is a blocking call
 )
-TEMPLATES.filters.update(money=money, day=day, moment=moment, size=size, label=label, plain=plain, device=device)
-TEMPLATES.filters.update(words=words)
+TEMPLATES.filters.update(
+    money=money, day=day, moment=moment, size=size, label=label, words=words, plain=plain, device=device
+)
 TEMPLATES.globals.update(
     links=links, month=month, history=history, stylesheet=static_url("app.css"), icon=static_url("icon.svg")
 )

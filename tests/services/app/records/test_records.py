@@ -4,6 +4,7 @@ import secrets
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from sqlalchemy import select, text
 
@@ -106,21 +107,20 @@ async def test_an_index_answers_the_search_for_those_who_may_search(runtime: Run
     assert "Seq Scan" not in plan
 
 
-@pytest.mark.parametrize("search", ["harbor", "elec", "no such name"])
-async def test_an_index_answers_the_search_of_many_organizations(runtime: Runtime, search: str) -> None:
-    async with transaction(runtime.databases.write, SYSTEM) as connection:
+async def test_an_index_answers_the_search_of_many_organizations(runtime: Runtime, as_owner: str) -> None:
+    engine = runtime.databases.write.sync_engine
+    statement = select(Organization.id).where(begins(Organization.words, "harbor 12"))
+    compiled = str(statement.compile(engine, compile_kwargs={"literal_binds": True}))
+    async with await psycopg.AsyncConnection.connect(as_owner) as connection:
         await connection.execute(
-            text(
-                "INSERT INTO organizations (name, org_type, city)"
-                " SELECT md5(n::text) || ' Electric ' || n, 'employer', md5((n % 50)::text)"
-                " FROM generate_series(1, 20000) n"
-            )
+            "INSERT INTO organizations (name, org_type, city)"
+            " SELECT md5(n::text) || ' Electric ' || n, 'employer', md5((n % 50)::text)"
+            " FROM generate_series(1, 60000) n"
         )
-        statement = select(Organization.id).where(begins(Organization.words, search))
-        compiled = statement.compile(connection.sync_engine, compile_kwargs={"literal_binds": True})
-        plan = "\n".join((await connection.execute(text(f"EXPLAIN {compiled}".replace(":", r"\:")))).scalars())
+        await connection.execute("ANALYZE organizations")
+        rows = await (await connection.execute(f"EXPLAIN {compiled}".encode())).fetchall()
         await connection.rollback()
-    assert "ix_organizations_words" in plan, plan
+    assert "ix_organizations_words" in "\n".join(row[0] for row in rows), rows
 
 
 async def test_notes_are_read_by_whom_they_are_meant_for(runtime: Runtime, people: People) -> None:

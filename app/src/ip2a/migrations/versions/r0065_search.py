@@ -9,7 +9,7 @@ from alembic import op
 from ip2a.migrations.audit import audit, grant, protect
 
 revision = "0065_search"
-down_revision: str | None = "0051_audit_retention"
+down_revision: str | None = "0061_refunds"
 branch_labels: str | None = None
 depends_on: str | None = None
 
@@ -53,7 +53,7 @@ def _words(table: str, text: str) -> None:
         f"""
         ALTER TABLE {table} ADD COLUMN words tsvector
             GENERATED ALWAYS AS (to_tsvector('simple'::regconfig, translate({text}, '-/._', '    '))) STORED NOT NULL;
-        CREATE INDEX ix_{table}_words ON {table} USING gin (words);
+        CREATE INDEX ix_{table}_words ON {table} USING gin (words) WITH (fastupdate = off);
         DROP TRIGGER audit ON {table};
         """
     )
