@@ -685,6 +685,7 @@ def order_of(row: str, ids: dict[str, int], key: str = "") -> Order:
         form |= {"email": f"{secrets.token_hex(6)}@test.example", "first_name": "A", "last_name": "B"}
         form |= {"user_id": str(ids["user_id"]), "scopes": "self:read"}
         form |= {"current_password": PASSWORD, "new_password": "ladder crane voltage 9"}
+        form |= {"kind": "roster", "format": "csv"}
         if row in FORMS:
             fresh = f"M-{secrets.token_hex(6)}"
             form = {name: value.format(**ids).replace("*", fresh) for name, value in FORMS[row].items()}

@@ -30,6 +30,7 @@ BY_PERMISSION = (
     ("members:read", Link("members", "/office/members", "Members")),
     ("referrals:dispatch", Link("dispatch", "/office/dispatch", "Dispatch")),
     ("dues:process", Link("adjustments", "/office/adjustments", "Adjustments")),
+    ("reports:standard", Link("reports", "/office/reports", "Reports")),
     ("students:update", Link("classes", "/school/classes", "School")),
     ("organizations:read", Link("records", "/office/organizations", "Records")),
 )

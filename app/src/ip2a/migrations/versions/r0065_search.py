@@ -9,7 +9,7 @@ from alembic import op
 from ip2a.migrations.audit import audit, grant, protect
 
 revision = "0065_search"
-down_revision: str | None = "0061_refunds"
+down_revision: str | None = "0051_audit_retention"
 branch_labels: str | None = None
 depends_on: str | None = None
 
