@@ -91,7 +91,7 @@ def test_what_was_kept_elsewhere_is_judged(tmp_path: Path) -> None:
 
 
 def test_document_shows_every_policy_and_scenario(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report.blocks, "filled", lambda text: text)
+    monkeypatch.setattr("bench.figures.filled", lambda text: text)
     rows = [*runs(), *(made_up(policy, "db_read", 11, "replica=60") for policy in ("ours", "oracle"))]
     rows += [made_up(policy, "lag", 11, "replica=60") for policy in ("ours", "oracle")]
     text = report.text(kept.Kept("abc", None, rows))
