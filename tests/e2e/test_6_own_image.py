@@ -15,7 +15,7 @@ from devcluster.dockerfiles import Source
 from tests.e2e import images
 from tests.e2e.kubernetes import Kubernetes
 
-pytestmark = pytest.mark.full  # not yet seen to hold on the merged product
+pytestmark = pytest.mark.full  # two minutes of its own
 
 SPACE, NAME, HOST = "e2e-own-image", "guestbook", "guestbook.localhost"
 SOURCE = Source(
