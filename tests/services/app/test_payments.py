@@ -7,7 +7,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from ip2a.database.identity import SYSTEM, transaction
+from ip2a.database.identity import SYSTEM, Identity, transaction
+from ip2a.database.pipeline import Call
+from ip2a.database.writing import Written
+from ip2a.payments.repository import EXPLAIN
 from ip2a.runtime import Runtime
 from tests.services.app.conftest import DUE_CENTS, People, Person, log_in
 
@@ -122,3 +125,29 @@ async def test_the_database_refuses_overpayment_by_itself(runtime: Runtime, memb
                 text("UPDATE dues_payments SET amount_paid_cents = amount_due_cents + 1 WHERE id = :id"),
                 {"id": member.dues_ids[0]},
             )
+
+
+async def test_a_refusal_is_true_when_it_is_given(
+    runtime: Runtime, client: httpx.AsyncClient, member: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The dues take nothing when the payment comes, and take it when the platform looks why."""
+    dues_id = member.dues_ids[0]
+    set_due = text("UPDATE dues_payments SET amount_due_cents = :due WHERE id = :id")
+    async with transaction(runtime.databases.write, SYSTEM) as connection:
+        await connection.execute(set_due, {"due": 1, "id": dues_id})
+    explained = 0
+    run = runtime.writer.run
+
+    async def raised_before_it_is_explained(identity: Identity, call: Call, route_class: str = "write") -> Written:
+        nonlocal explained
+        if call[0] is EXPLAIN:
+            explained += 1
+            async with transaction(runtime.databases.write, SYSTEM) as connection:
+                await connection.execute(set_due, {"due": DUE_CENTS, "id": dues_id})
+        return await run(identity, call, route_class)
+
+    monkeypatch.setattr(runtime.writer, "run", raised_before_it_is_explained)
+    answer = await pay(client, dues_id, 2500, "key-number-1")
+    assert answer.status_code == 201, answer.text
+    assert (answer.status_code, answer.json()["balance_cents"], explained) == (201, DUE_CENTS - 2500, 1)
+    assert await stored(runtime, dues_id) == (2500, 2500, "partial")
