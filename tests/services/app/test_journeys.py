@@ -19,7 +19,7 @@ def hall(runtime: Runtime, people: People) -> Hall:
 
 async def press(client: httpx.AsyncClient, page: str, action: str, **fields: str) -> str:
     """Send the form of a page with this action, and return the page it leads to."""
-    forms = re.findall(r'<form method="post" action="([^"]+)">(.*?)</form>', page, re.DOTALL)
+    forms = re.findall(r'<form method="post" action="([^"]+)"[^>]*>(.*?)</form>', page, re.DOTALL)
     found = [(target, content) for target, content in forms if re.fullmatch(action, target)]
     target, body = found[0]
     hidden = dict(re.findall(r'name="([^"]+)" value="([^"]*)"', body))

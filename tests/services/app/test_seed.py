@@ -89,7 +89,7 @@ async def test_the_owner_loads_past_the_triggers_and_puts_them_back(
         assert connection.execute(CONTENT).fetchone() == content, "the same day makes the same people"
 
 
-BY_THE_CLOCK = ("created_at", "updated_at", "password_hash")
+BY_THE_CLOCK = ("created_at", "updated_at", "requested_at", "assigned_at", "password_hash")
 """Columns that say when a row was made, and a hash with random salt."""
 
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends
 
 from ip2a.api_keys import service
 from ip2a.api_keys.schemas import ApiKeyItem, ApiKeyOrder, NewApiKey
+from ip2a.audit.service import record_read
 from ip2a.web.dependencies import Caller, RuntimeDependency, require
 from ip2a.web.keyset import Cursor, Limit, Page, PathId
 
@@ -19,6 +20,7 @@ async def keys(
     runtime: RuntimeDependency, caller: Administrator, before: Cursor = None, limit: Limit = 50
 ) -> Page[ApiKeyItem]:
     """Every key, the newest first; never the keys themselves."""
+    await record_read(runtime, caller, "api_keys")
     return await service.page(runtime, caller, before=before, limit=limit)
 
 

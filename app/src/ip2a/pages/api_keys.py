@@ -35,7 +35,9 @@ async def keys(
     said: Annotated[str, Query(max_length=20)] = "",
 ) -> Response:
     """Every key, the newest first."""
-    found = await service.page(runtime, _administrator(visit), before=before, limit=SHOWN)
+    caller = _administrator(visit)
+    await record_read(runtime, caller, "api_keys")
+    found = await service.page(runtime, caller, before=before, limit=SHOWN)
     values = {"found": found, "now": runtime.now(), "said": said}
     return show(runtime, visit, "api_keys.html", values, active="admin", part=part)
 

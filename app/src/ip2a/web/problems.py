@@ -3,7 +3,7 @@
 A problem's text is for the client: it never carries internals.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 from fastapi.exceptions import RequestValidationError
@@ -69,7 +69,15 @@ def from_http_exception(error: HTTPException) -> Problem:
 def from_validation(error: RequestValidationError) -> tuple[Problem, list[FieldProblem]]:
     """Every field at fault, without echoing what was sent."""
     fields = [
-        FieldProblem(field=".".join(str(part) for part in item["loc"][1:]) or str(item["loc"][0]), message=item["msg"])
+        FieldProblem(field=".".join(_place(item["loc"], error.body)) or str(item["loc"][0]), message=item["msg"])
         for item in error.errors()
     ]
     return Problem(422, "invalid-request", INVALID), fields
+
+
+def _place(where: Sequence[int | str], body: object) -> list[str]:
+    """The names that lead to a field. Which of several kinds the body is (pydantic names it) is none of them."""
+    names = [str(part) for part in where[1:]]
+    if len(names) > 1 and isinstance(body, dict) and names[0] not in body and names[0] in map(str, body.values()):
+        del names[0]
+    return names

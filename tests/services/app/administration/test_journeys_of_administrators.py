@@ -197,9 +197,6 @@ def test_an_administrator_ends_a_session_and_it_counts_at_once(
     clerk.page.get_by_label("Name or member number").press_sequentially("zel")
     expect(clerk.page).to_have_url(re.compile(r"/login\?next=%2Foffice%2Fmembers|/login\?next=/office/members"))
     clerk.page.context.close()
-    # Chromium notes blocked inline styles here; our pages have none (tests/unit/app/test_vendored.py looks for them),
-    # and who tries to set them is not found yet.
-    visitor.trouble = [said for said in visitor.trouble if not said.startswith("Applying inline style")]
 
 
 def test_an_administrator_makes_an_account_with_roles(visitor: Visitor, local: Local) -> None:
