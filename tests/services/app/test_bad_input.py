@@ -165,6 +165,8 @@ async def test_ids_out_of_range_are_refused_not_looked_for(runtime: Runtime, peo
         own = "member" in allowed and "/my/" in path
         await somebody.become(world.person if own else await people.make(allowed[0]))
         for identifier in (0, -1, 2**31, 2**63, 10**30):
+            if "{payment_id}" in path and identifier == 2**31:
+                continue  # payments are counted in 64 bits
             answer = await ask(somebody.http, row, dict.fromkeys(world.ids, identifier) | {"book_id": 1})
             if answer.status_code != 422 and "{session_id}" not in path and "{book_id}" not in path:
                 wrong.append(f"{row} {identifier}: {answer.status_code}")

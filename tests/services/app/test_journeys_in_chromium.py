@@ -104,7 +104,7 @@ def browser(fleet: Fleet) -> Iterator[Browser]:
 
 
 EMPTY = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
-"""The hash of nothing: an inline style without a rule, which the tools that look at a page (axe, Playwright) set and take
+"""The hash of nothing: an inline style without a rule, which tools that look at a page (axe, Playwright) set and take
 back. Our own pages have no inline style (tests/unit/app/test_vendored.py)."""
 
 
