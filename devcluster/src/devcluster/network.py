@@ -66,9 +66,18 @@ def tear_down() -> None:
         _ip("link", "delete", BRIDGE)
     for link in Path("/sys/class/net").iterdir():  # what a killed container runtime left: pods' host ends
         if link.name.startswith("veth") and not (link / "master").exists() and _is_down(link):
-            _ip("link", "delete", link.name)
+            _delete(link)
     for family in ("iptables", "ip6tables"):
         _remove_chains(family)
+
+
+def _delete(link: Path) -> None:
+    """Its pod's network namespace may take it away at the same moment: that is as good."""
+    try:
+        _ip("link", "delete", link.name)
+    except StepFailed:
+        if link.exists():
+            raise
 
 
 def read_sysctls() -> dict[str, str]:

@@ -151,10 +151,11 @@ def needed(pools: Iterable[tuple[int, PoolSizes]]) -> int:
 
 
 def _derived(spec: IP2ASpec, pools: list[tuple[str, PoolSizes]]) -> int:
-    """What the poolers need, at the autoscaler's bounds unless it is off: what it may do must fit from the start, and
-    going from Recommend to Auto must not restart PostgreSQL."""
-    scaled = spec.autoscaling.mode != "Off"
-    poolers = (_pooler(name, pool, pool.most if scaled else pool.size) for name, pool in pools)
+    """What the poolers need, at the autoscaler's bounds in Auto mode: what it may do must fit from the start. Going to
+    Auto restarts PostgreSQL therefore; room in every mode would restart it at an upgrade of the operator instead, where
+    nobody has asked for anything."""
+    auto = spec.autoscaling.mode == "Auto"
+    poolers = (_pooler(name, pool, pool.most if auto else pool.size) for name, pool in pools)
     return _rounded(sum(entry.total for entry in (*poolers, *DIRECT)))
 
 
