@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +12,10 @@ from playwright.sync_api import Browser, expect
 from sqlalchemy import text
 
 from ip2a.database.identity import SYSTEM, transaction
-from ip2a.runtime import create_runtime
-from ip2a.settings import load_settings
+from ip2a.runtime import Runtime
 from tests.services.app.conftest import People, Person, some_address
+from tests.services.app.journeys.conftest import DESK, Visitor, made
 from tests.services.app.processes import Fleet
-from tests.services.app.test_journeys_in_chromium import DESK, Visitor
 
 PDF = b"%PDF-1.7\n" + b"x" * 3000
 CROWD = """
@@ -39,26 +37,18 @@ class Local:
 
 @pytest.fixture(scope="module")
 def local(app_environment: dict[str, str], password_hash: str) -> Local:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in app_environment.items():
-            patch.setenv(name, value)
-        return asyncio.run(_make(password_hash))
+    return made(app_environment, password_hash, _make)
 
 
-async def _make(password_hash: str) -> Local:
-    runtime = create_runtime(load_settings())
-    await runtime.start()
-    people = People(runtime, password_hash)
+async def _make(runtime: Runtime, people: People) -> Local:
     async with transaction(runtime.databases.write, SYSTEM) as connection:
         await connection.execute(text(CROWD))
-    local = Local(
+    return Local(
         admin=await people.make("admin"),
         clerk=await people.make("staff"),
         member=await people.make(),
         applicant=await people.make("applicant"),
     )
-    await runtime.close()
-    return local
 
 
 @pytest.fixture

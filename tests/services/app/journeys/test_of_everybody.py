@@ -5,33 +5,21 @@ Screenshots of the pages, as on a desk and as on a telephone, are left in artifa
 
 from __future__ import annotations
 
-import asyncio
 import re
-import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 from sqlalchemy import text
 
 from devcluster.services import PgBouncer
 from ip2a.database.identity import SYSTEM, transaction
-from ip2a.runtime import create_runtime
-from ip2a.settings import load_settings
-from tests.services.app.conftest import PASSWORD, People, Person, some_address
-from tests.services.app.processes import Fleet, platform, worker
+from ip2a.runtime import Runtime
+from tests.services.app.conftest import People, Person, some_address
+from tests.services.app.journeys.conftest import SCREENSHOTS, Visitor, made
+from tests.services.app.processes import Fleet, worker
 from tests.services.app.referrals.conftest import EVENING, MORNING, Hall
 from tests.services.app.world import World, make_world
-
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
-SCREENSHOTS = Path(__file__).parents[3] / "artifacts" / "journeys"
-STANDARDS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "resultTypes": ["violations"]}
-DESK = ViewportSize(width=1280, height=900)
-TELEPHONE = ViewportSize(width=390, height=844)
 
 
 @dataclass(frozen=True)
@@ -51,17 +39,10 @@ class Local:
 
 @pytest.fixture(scope="module")
 def local(app_environment: dict[str, str], password_hash: str) -> Local:
-    """People and their rows, made before the browser starts."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in app_environment.items():
-            patch.setenv(name, value)
-        return asyncio.run(_make(password_hash))
+    return made(app_environment, password_hash, _make)
 
 
-async def _make(password_hash: str) -> Local:
-    runtime = create_runtime(load_settings())
-    await runtime.start()
-    people = People(runtime, password_hash)
+async def _make(runtime: Runtime, people: People) -> Local:
     hall = Hall(runtime, people)
     book = await hall.book()
     bidder, _ = await hall.person_waiting(book)
@@ -71,7 +52,7 @@ async def _make(password_hash: str) -> Local:
     ((employer,),) = await hall.rows("SELECT name FROM organizations WHERE id = :id", id=world.ids["employer_id"])
     async with transaction(runtime.databases.write, SYSTEM) as connection:
         await connection.execute(text("UPDATE referral_books SET is_active = id = :book"), {"book": book})
-    local = Local(
+    return Local(
         member=await people.make(),
         bidder=bidder,
         clerk=await people.make("staff"),
@@ -82,78 +63,6 @@ async def _make(password_hash: str) -> Local:
         request_number=str(number),
         employer=str(employer),
     )
-    await runtime.close()
-    return local
-
-
-@pytest.fixture(scope="module")
-def fleet(local: Local, app_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    with platform(app_environment, tmp_path_factory.mktemp("platform")) as fleet:
-        yield fleet
-
-
-@pytest.fixture(scope="module")
-def browser(fleet: Fleet) -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        for command in (["update", "-q"], ["install", "-qy", "--no-install-recommends", "chromium"]):
-            subprocess.run(["apt-get", *command], check=True, capture_output=True, timeout=900)
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
-        yield running
-        running.close()
-
-
-EMPTY = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
-"""The hash of nothing: an inline style without a rule, which tools that look at a page (axe, Playwright) set and take
-back. Our own pages have no inline style (tests/unit/app/test_vendored.py)."""
-
-
-class Visitor:
-    """A person at a browser; whatever page they look at is checked and kept."""
-
-    def __init__(self, context: BrowserContext) -> None:
-        self.page: Page = context.new_page()
-        self.trouble: list[str] = []
-        self.page.on("pageerror", lambda error: self.trouble.append(str(error)))
-        self.page.on("console", self._hear)
-
-    def _hear(self, message: object) -> None:
-        text = getattr(message, "text", "")
-        if getattr(message, "type", "") == "error" and not (text.startswith("Applying inline") and EMPTY in text):
-            self.trouble.append(f"{text} ({getattr(message, 'location', '')})")
-
-    def log_in(self, person: Person) -> None:
-        self.page.goto("/login")
-        self.page.get_by_label("E-mail address").fill(person.email)
-        self.page.get_by_label("Password").fill(PASSWORD)
-        self.page.get_by_role("button", name="Log in").click()
-
-    def press(self, name: str | re.Pattern[str]) -> None:
-        self.page.get_by_role("button", name=name).first.click()
-
-    def look(self, name: str) -> None:
-        """The page is accessible and fits its screen, on a desk and on a telephone."""
-        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        for size, suffix in ((TELEPHONE, "telephone"), (DESK, "desk")):
-            self.page.set_viewport_size(size)
-            self.page.screenshot(path=SCREENSHOTS / f"{name}-{suffix}.png", full_page=True)
-            assert self.page.evaluate("document.documentElement.scrollWidth") <= size["width"], f"{name} is too wide"
-            found = Axe().run(self.page, options=STANDARDS)
-            assert found.violations_count == 0, f"{name} on a {suffix}:\n{found.generate_report()}"
-
-
-@pytest.fixture
-def visitor(fleet: Fleet, browser: Browser) -> Iterator[Visitor]:
-    fleet.set_clock(None)
-    context = browser.new_context(
-        base_url=fleet.urls[0],
-        viewport=DESK,
-        extra_http_headers={"X-Forwarded-For": some_address()},
-    )
-    visitor = Visitor(context)
-    yield visitor
-    context.close()
-    assert visitor.trouble == []
 
 
 def test_a_member_pays_dues_and_gets_a_receipt(visitor: Visitor, local: Local) -> None:
