@@ -15,6 +15,7 @@ from pathlib import Path
 from devcluster.control_plane import SERVICE_RANGE
 from devcluster.errors import StepFailed
 
+LINKS = Path("/sys/class/net")
 BRIDGE = "ip2a0"
 NODE_ADDRESS = "10.244.0.1"
 POD_RANGE = "10.244.0.0/24"
@@ -49,7 +50,7 @@ WATCHED_SYSCTLS = (
 
 def bring_up() -> None:
     """Makes the bridge, its routes and the guard; each step is left alone when already done."""
-    if not Path(f"/sys/class/net/{BRIDGE}").exists():
+    if not (LINKS / BRIDGE).exists():
         _ip("link", "add", BRIDGE, "type", "bridge")
     _ip("addr", "replace", f"{NODE_ADDRESS}/24", "dev", BRIDGE)
     _ip("link", "set", BRIDGE, "up")
@@ -62,10 +63,12 @@ def bring_up() -> None:
 
 def tear_down() -> None:
     """Removes the bridge and every rule and chain of Kubernetes, the port mapping plugin and ours."""
-    if Path(f"/sys/class/net/{BRIDGE}").exists():
-        _ip("link", "delete", BRIDGE)
-    for link in Path("/sys/class/net").iterdir():  # what a killed container runtime left: pods' host ends
-        if link.name.startswith("veth") and not (link / "master").exists() and _is_down(link):
+    if (LINKS / BRIDGE).exists():
+        for port in list((LINKS / BRIDGE / "brif").iterdir()):  # pods' host ends, also of pods that are still dying
+            _delete(LINKS / port.name)
+        _delete(LINKS / BRIDGE)
+    for link in list(LINKS.iterdir()):  # what a killed container runtime left: host ends without a bridge
+        if link.name.startswith("veth") and not (link / "master").exists() and is_down(link):
             _delete(link)
     for family in ("iptables", "ip6tables"):
         _remove_chains(family)
@@ -90,6 +93,15 @@ def write_sysctl(name: str, value: str) -> None:
     file = _sysctl_file(name)
     if file.exists() and file.read_text().strip() != value:
         file.write_text(value)
+
+
+def is_down(link: Path) -> bool:
+    """Whether a link, given by its directory in sysfs, is there and down; one that vanished meanwhile is not."""
+    try:
+        state = (link / "operstate").read_text().strip()
+    except OSError:  # its pod's network namespace went, or goes right now (read answers EINVAL then)
+        return False
+    return state in {"down", "lowerlayerdown"}
 
 
 def existing_tables() -> dict[str, list[str]]:
@@ -143,10 +155,6 @@ def _save(family: str, table: str) -> str:
     if table not in _tables(family):
         return ""
     return _run([f"{family}-save", "-t", table])
-
-
-def _is_down(link: Path) -> bool:
-    return (link / "operstate").read_text().strip() in {"down", "lowerlayerdown"}
 
 
 def _sysctl_file(name: str) -> Path:

@@ -145,7 +145,7 @@ def _remove_cgroups() -> None:
 def _remove_traces(before: dict[str, list[str]] | None) -> None:
     for link in CONTAINER_LOGS.glob("*.log"):
         if link.is_symlink() and str(link.readlink()).startswith(str(STATE)):
-            link.unlink()
+            link.unlink(missing_ok=True)
     for result in Path("/var/lib/cni/results").glob(f"{CNI_NETWORK}-*"):
         result.unlink(missing_ok=True)
     if before is None:
