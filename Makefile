@@ -51,8 +51,8 @@ requirements: $(VENV)/.ready ## pin the dependencies of pyproject.toml anew
 bench-autoscaler: $(VENV)/.ready ## smoke run of the scaling benchmark (headline, full: python -m bench.autoscaler.matrix)
 	@PYTHONPATH=operator/src:. $(BIN)/python -m bench.autoscaler.matrix smoke
 
-load: $(VENV)/.ready ## USERS people at once (10000) at app, poolers, databases and Redis on this machine, for SECONDS (60)
-	@$(BIN)/python -m bench load --users $(or $(USERS),10000) --seconds $(or $(SECONDS),60)
+load: $(VENV)/.ready ## USERS people at once (10000) for SECONDS (60): TARGET=app (its services started here) or TARGET=ingress (of make up)
+	@$(BIN)/python -m bench $(if $(filter ingress,$(TARGET)),ingress,load) --users $(or $(USERS),10000) --seconds $(or $(SECONDS),60)
 
 clean: ## forget what this checkout made (not the shared cache)
 	@rm -rf $(VENV) artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -12,17 +12,19 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 
 import httpx
 
-from bench.app.stage import DATABASE, PASSWORD, ROOT, Application, Stage, cpu_of, ours, served, stage
+from bench.app.stage import DATABASE, PASSWORD, ROOT, Stage, cpu_of, ours, served, stage
 from bench.harness import Row, bars, judged, reported
-from bench.load.users import Plan, Result
+from bench.load.users import BY_PASSWORD, Plan, Result
 from devcluster.services.process import HOST
 
-BY_PASSWORD = 5  # every fifth person logs in with a password
+Usage = Callable[[], dict[str, float]]
+"""CPU seconds so far by program."""
+
 ARRIVALS = 50.0  # people a second during the ramp: a fifth of them costs a password hash
 ARRIVALS_LOGGED_IN = 200.0
 SETTLE = 10.0
@@ -48,20 +50,26 @@ def _ours(scene: Stage, users: int, seconds: float) -> list[Row]:
     limits = bars("load")
     refresh = _refresh_tokens(scene, users)
     with ours(scene.environment, pinned=False) as application:
-        programs = {"app": application.pid, **scene.pids()}
         watch = _Connections(scene)
-        metrics = _Metrics(application)
-        result, cpu = _run(_plan(application, users, seconds, refresh), programs, metrics)
+        metrics = Metrics([f"http://{HOST}:{application.ops_port}/metrics"])
+        used = _usage({"app": application.pid, **scene.pids()})
+        result, cpu = run(plan_of(application.port, users, seconds, refresh), used, metrics)
         connections = watch.close()
     show(result)
-    hits, misses = (metrics.difference(CACHEABLE % what) for what in ("hit", "miss"))
     return [
         judged(limits["throughput"], [result.answered / result.seconds]),
         judged(limits["mean"], [result.mean]),
         judged(limits["p95"], [result.p95]),
         judged(limits["errors"], [float(sum(result.errors.values()))]),
-        judged(limits["hit_rate"], [100 * hits / max(1, hits + misses)]),
+        judged(limits["hit_rate"], [metrics.hit_rate()]),
         judged(limits["database_connections"], [float(connections)]),
+        *details(result, cpu),
+    ]
+
+
+def details(result: Result, cpu: dict[str, float]) -> list[Row]:
+    """What is not judged: CPU by program and times by request."""
+    return [
         reported("users", "users", [float(result.begun)]),
         reported("p99", "ms", [result.p99]),
         reported("worst", "ms", [result.worst]),
@@ -75,9 +83,8 @@ def _baseline(scene: Stage, users: int, seconds: float) -> list[Row]:
     """The same people at the stack of bench.app.naive, which has their profile and their payments only."""
     environment = {**scene.environment, "BENCH_DB_USER": "bench_naive", "IP2A_DB_PASSWORD": "bench"}
     with served("bench.app.naive.application:app", environment, "/docs", pinned=False) as application:
-        programs = {"app": application.pid, **scene.pids()}
-        plan = replace(_plan(application, users, seconds, {}), only=BASELINE, bearer=tuple(scene.tokens[:users]))
-        result, cpu = _run(plan, programs, None)
+        plan = replace(plan_of(application.port, users, seconds, {}), only=BASELINE, bearer=tuple(scene.tokens[:users]))
+        result, cpu = run(plan, _usage({"app": application.pid, **scene.pids()}), None)
     show(result)
     failed = float(sum(result.errors.values()) + sum(result.ramp_errors.values()))
     return [
@@ -90,10 +97,11 @@ def _baseline(scene: Stage, users: int, seconds: float) -> list[Row]:
     ]
 
 
-def _plan(application: Application, users: int, seconds: float, refresh: dict[str, str]) -> Plan:
+def plan_of(port: int, users: int, seconds: float, refresh: dict[str, str]) -> Plan:
+    """What so many people do, `seconds` of it measured; `refresh` as in Plan."""
     return Plan(
         host=HOST,
-        port=application.port,
+        port=port,
         users=users,
         ramp=users / (ARRIVALS if refresh else ARRIVALS_LOGGED_IN),
         settle=SETTLE,
@@ -104,7 +112,11 @@ def _plan(application: Application, users: int, seconds: float, refresh: dict[st
     )
 
 
-def _run(plan: Plan, programs: dict[str, int], metrics: _Metrics | None) -> tuple[Result, dict[str, float]]:
+def _usage(programs: dict[str, int]) -> Usage:
+    return lambda: {name: cpu_of(pid) for name, pid in programs.items()}
+
+
+def run(plan: Plan, usage: Usage, metrics: Metrics | None) -> tuple[Result, dict[str, float]]:
     """Run the generator; returns what it saw and the cores each program used while it measured."""
     with subprocess.Popen(
         [sys.executable, "-m", "bench.load.users"],
@@ -118,39 +130,49 @@ def _run(plan: Plan, programs: dict[str, int], metrics: _Metrics | None) -> tupl
         assert generator.stdout is not None
         generator.stdin.write(json.dumps(asdict(plan)))
         generator.stdin.close()
-        programs = {**programs, "generator": generator.pid}
+
+        def used() -> dict[str, float]:
+            return {**usage(), "generator": cpu_of(generator.pid)}
+
         assert generator.stdout.readline().strip() == "measuring"
-        before, started = {name: cpu_of(pid) for name, pid in programs.items()}, time.monotonic()
+        before, started = used(), time.monotonic()
         if metrics:
             metrics.begin()
         time.sleep(plan.seconds - 1)  # the processes must still be there
         seconds = time.monotonic() - started
-        cpu = {name: (cpu_of(pid) - before[name]) / seconds for name, pid in programs.items()}
+        cpu = {name: (value - before.get(name, 0.0)) / seconds for name, value in used().items()}
         if metrics:
             metrics.end()
         result = Result(**json.loads(generator.stdout.readline()))
     return result, cpu
 
 
-class _Metrics:
-    """What the platform counted meanwhile."""
+class Metrics:
+    """What the platform counted meanwhile, in all its processes."""
 
-    def __init__(self, application: Application) -> None:
-        self._url = f"http://{HOST}:{application.ops_port}/metrics"
+    def __init__(self, urls: Sequence[str]) -> None:
+        self.urls = urls
         self._texts: list[str] = []
 
     def begin(self) -> None:
+        """The count before."""
         self._texts = [self._get()]
 
     def end(self) -> None:
+        """The count after."""
         self._texts.append(self._get())
 
-    def difference(self, pattern: str) -> float:
+    def hit_rate(self) -> float:
+        """Percent of the cacheable reads that the cache answered."""
+        hits, misses = (self._difference(CACHEABLE % what) for what in ("hit", "miss"))
+        return 100 * hits / max(1, hits + misses)
+
+    def _difference(self, pattern: str) -> float:
         first, last = (sum(float(value) for value in re.findall(pattern, text)) for text in self._texts)
         return last - first
 
     def _get(self) -> str:
-        return httpx.get(self._url, timeout=10, trust_env=False).text
+        return "".join(httpx.get(url, timeout=10, trust_env=False).text for url in self.urls)
 
 
 class _Connections:

@@ -25,6 +25,7 @@ COOKIE = re.compile(rb"\r\nset-cookie: (ip2a_\w+)=([^;\r\n]*)", re.IGNORECASE)
 CSRF = re.compile(rb'"csrf_token": ?"([^"]+)"')
 ANSWER_SECONDS = 30.0
 BUSY = frozenset({429, 503})
+BY_PASSWORD = 5  # every fifth person logs in with a password
 
 # What people do (docs/data-path.md): name, share, method, path, body. {n} is the person.
 READS = (
@@ -54,6 +55,7 @@ class Plan:
     think: tuple[float, float]
     password: str
     refresh: dict[str, str]
+    first: int = 1  # number of the first person; the others follow
     only: tuple[str, ...] = ()  # of the names above; everything if empty
     bearer: tuple[str, ...] = ()  # access tokens of all, for a server without log-in
 
@@ -175,14 +177,15 @@ class Person:
 
     async def _log_in(self) -> bool:
         if self._world.plan.bearer:
-            self._fixed += b"authorization: Bearer %b\r\n" % self._world.plan.bearer[self._number - 1].encode()
+            token = self._world.plan.bearer[self._number - self._world.plan.first]
+            self._fixed += b"authorization: Bearer %b\r\n" % token.encode()
             return True
-        token = self._world.plan.refresh.get(str(self._number))
-        if token is None:
+        refresh = self._world.plan.refresh.get(str(self._number))
+        if refresh is None:
             body = {"email": f"{self._number}@bench.example", "password": self._world.plan.password}
             status, answer = await self._ask("login", "POST", "/api/v1/auth/login", body)
         else:
-            self._cookies[b"ip2a_refresh"] = token.encode()
+            self._cookies[b"ip2a_refresh"] = refresh.encode()
             status, answer = await self._ask("refresh", "POST", "/api/v1/auth/refresh", None)
         found = CSRF.search(answer)
         if found:
@@ -248,8 +251,8 @@ async def run(plan: Plan) -> Result:
     """Everybody, until the time is over."""
     world = World(plan)
     people = [
-        asyncio.create_task(Person(world, number).live(plan.ramp * number / plan.users))
-        for number in range(1, plan.users + 1)
+        asyncio.create_task(Person(world, plan.first + place).live(plan.ramp * place / plan.users))
+        for place in range(plan.users)
     ]
     await asyncio.sleep(plan.ramp + plan.settle)
     print("measuring", flush=True)
