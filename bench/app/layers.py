@@ -2,7 +2,8 @@
 
 `constant`: the server alone, a ready answer without a task. `memory`: everything that a cached read is but Redis, whose
 replies are remembered. `asgi`: the whole platform, but each request has its task, as on a server without our protocol.
-`routes`: the whole platform with BENCH_ROUTES more routes before its own.
+`routes`: the whole platform with BENCH_ROUTES more routes before its own. `hash`: nothing but what a log-in hashes, on
+the same small thread pool.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from bench.app import hello
+from bench.app.stage import PASSWORD
 from ip2a.application import READS, create_api
 from ip2a.cache.connection import CacheUnavailableError, Receiver, RedisConnection, Reply
 from ip2a.edge.application import Edge
 from ip2a.edge.protocol import Protocol
 from ip2a.readiness import Readiness
 from ip2a.runtime import create_runtime
+from ip2a.security.passwords import PasswordHasher
 from ip2a.settings import load_settings
 
 HEAD = b"HTTP/1.1 200 OK\r\n" + b"".join(b"%b: %b\r\n" % header for header in hello.HEADERS)
@@ -39,6 +42,21 @@ class Constant:
     def take(self, _connection: Protocol, cycle: RequestResponseCycle) -> bool:
         """Answer."""
         return Protocol.send_whole(cycle, HEAD, hello.BODY)
+
+
+class Hashing:
+    """Verifies the password of every account of the stage, whatever is asked, and answers as `hello`."""
+
+    def __init__(self) -> None:
+        self._hasher = PasswordHasher()
+        self._stored = self._hasher.hash_now(PASSWORD)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One hash a request."""
+        if scope["type"] == "http":
+            await receive()
+            assert await self._hasher.verify(PASSWORD, self._stored)
+        await hello.app(scope, receive, send)
 
 
 class Remembering:
@@ -66,6 +84,8 @@ def application(layer: str) -> ASGIApp:
     """What to serve."""
     if layer == "constant":
         return Constant()
+    if layer == "hash":
+        return Hashing()
     runtime = create_runtime(load_settings())
     api = create_api(runtime, Readiness())
     if layer == "routes":

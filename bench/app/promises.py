@@ -6,10 +6,9 @@ import asyncio
 import secrets
 import time
 
-import httpx
-
 from bench.app.stage import Application, Stage
 from bench.harness import Row, bars, judged, reported
+from bench.load.users import Connection
 from devcluster.services.process import HOST
 from ip2a.cache.connection import RedisConnection
 from ip2a.cache.store import Cache
@@ -52,34 +51,39 @@ async def _limit_error(scene: Stage) -> float:
 
 async def _overload(scene: Stage, application: Application) -> tuple[float, int, int]:
     """Clients that ask for what nobody has cached and repeat at once what is refused; then, how long until calm."""
-    limits = httpx.Limits(max_connections=CLIENTS + 1)
-    base = f"http://{HOST}:{application.port}"
-    async with httpx.AsyncClient(base_url=base, limits=limits, timeout=10, trust_env=False) as client:
-        until, counts = time.monotonic() + OVERLOAD_SECONDS, [0, 0]
-        await asyncio.gather(*(_insist(client, token, until, counts) for token in scene.tokens[:CLIENTS]))
-        ended, calm = time.monotonic(), 0
-        first = ended
-        for token in scene.tokens[CLIENTS : CLIENTS + 1000]:
-            started = time.monotonic()
-            status = (await _read(client, token, started)).status_code
-            calm = calm + 1 if status == 200 and time.monotonic() - started <= CALM else 0
-            first = started if calm == 1 else first
-            if calm == IN_A_ROW:
-                return first - ended, counts[0], counts[1]
+    until, counts = time.monotonic() + OVERLOAD_SECONDS, [0, 0]
+    await asyncio.gather(*(_insist(application, token, until, counts) for token in scene.tokens[:CLIENTS]))
+    ended, calm = time.monotonic(), 0
+    first = ended
+    connection = await _connected(application)
+    for token in scene.tokens[CLIENTS : CLIENTS + 1000]:
+        started = time.monotonic()
+        status = await _read(connection, token)
+        calm = calm + 1 if status == 200 and time.monotonic() - started <= CALM else 0
+        first = started if calm == 1 else first
+        if calm == IN_A_ROW:
+            return first - ended, counts[0], counts[1]
     raise RuntimeError("not back to normal after a thousand reads")
 
 
-async def _insist(client: httpx.AsyncClient, token: str, until: float, counts: list[int]) -> None:
+async def _insist(application: Application, token: str, until: float, counts: list[int]) -> None:
+    connection = await _connected(application)
     while time.monotonic() < until:
-        answer = await _read(client, token, time.monotonic())
-        counts[answer.status_code != 200] += 1
-        if answer.status_code not in {200, 429, 503}:
-            raise RuntimeError(f"an overload was answered by {answer.status_code}")
-        if answer.status_code != 200:
+        status = await _read(connection, token)
+        counts[status != 200] += 1
+        if status not in {200, 429, 503}:
+            raise RuntimeError(f"an overload was answered by {status}")
+        if status != 200:
             await asyncio.sleep(0.05)
 
 
-async def _read(client: httpx.AsyncClient, token: str, nonce: float) -> httpx.Response:
-    """A page of dues of a size that this member did not ask for lately: never from the cache."""
-    page = {"limit": 1 + int(nonce * 1000) % 100}
-    return await client.get("/api/v1/my/dues", params=page, headers={"Authorization": f"Bearer {token}"})
+async def _connected(application: Application) -> Connection:
+    _, connection = await asyncio.get_running_loop().create_connection(Connection, HOST, application.port)
+    return connection
+
+
+async def _read(connection: Connection, token: str) -> int:
+    """The status of a page of dues of a size that this member hardly asked for lately: not from the cache."""
+    head = f"GET /api/v1/my/dues?limit={1 + secrets.randbelow(100)} HTTP/1.1\r\nhost: localhost\r\n"
+    answer = await connection.ask(f"{head}authorization: Bearer {token}\r\n\r\n".encode())
+    return int(answer[9:12])

@@ -26,6 +26,7 @@ from ip2a.security.tokens import TokenKeys, issue_access_token
 ROOT = Path(__file__).resolve().parents[2]
 SERVER_CORE, GENERATOR_CORE = "0", "1"
 MEMBERS = 18_000  # fewer than a process remembers the credentials of
+SHARED_BUFFERS = "1GB"  # tables of a million members fit, as the operator sizes it by the memory of the database
 POOL_SIZE = 20  # server connections of each pooler
 MONTHS, JOBS = 31, 43  # dues and employments of a member of the local
 PASSWORD = "bench password 46"  # noqa: S105 (of made-up people)
@@ -107,7 +108,7 @@ def stage(*, people: int = MEMBERS, history: bool = False, tokens: int | None = 
     if not history:
         os.sched_setaffinity(0, {int(GENERATOR_CORE)})
     with ExitStack() as stack:
-        servers = stack.enter_context(postgres(replicas=1))
+        servers = stack.enter_context(postgres(replicas=1, parameters={"shared_buffers": SHARED_BUFFERS}))
         port = process.free_port()
         rw, ro = (
             stack.enter_context(pgbouncer(server.login, endpoint=Endpoint(host, port), pool_size=POOL_SIZE))
