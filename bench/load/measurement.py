@@ -28,6 +28,13 @@ Usage = Callable[[], dict[str, float]]
 ARRIVALS = 50.0  # people a second during the ramp: a fifth of them costs a password hash
 ARRIVALS_LOGGED_IN = 200.0
 SETTLE = 10.0
+POOLS = {
+    "IP2A_DB_POOL_SIZE": "10",
+    "IP2A_DB_MAX_OVERFLOW": "10",
+    "IP2A_DB_READ_POOL_SIZE": "10",
+    "IP2A_DB_READ_MAX_OVERFLOW": "10",
+}
+"""One process has each pooler (stage.POOL_SIZE) for itself, so it may use all of it."""
 BASELINE = ("profile", "pay")  # what the baseline stack has
 CACHEABLE = r'ip2a_cache_requests_total\{read="(?!principal)[^"]*",result="%s"\} (\S+)'
 
@@ -49,7 +56,7 @@ def measure(arguments: list[str]) -> Sequence[Row]:
 def _ours(scene: Stage, users: int, seconds: float) -> list[Row]:
     limits = bars("load")
     refresh = _refresh_tokens(scene, users)
-    with ours(scene.environment, pinned=False) as application:
+    with ours(scene.environment | POOLS, pinned=False) as application:
         watch = _Connections(scene)
         metrics = Metrics([f"http://{HOST}:{application.ops_port}/metrics"])
         used = _usage({"app": application.pid, **scene.pids()})
@@ -119,7 +126,7 @@ def _usage(programs: dict[str, int]) -> Usage:
 def run(plan: Plan, usage: Usage, metrics: Metrics | None) -> tuple[Result, dict[str, float]]:
     """Run the generator; returns what it saw and the cores each program used while it measured."""
     with subprocess.Popen(
-        [sys.executable, "-m", "bench.load.users"],
+        [sys.executable, "-c", "from bench.load.users import main; main()"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -1,8 +1,8 @@
 """The generator: one process, one keep-alive connection, identity and forwarded address for each person.
 
 A closed loop: a person thinks for 3–7 s after each answer. A fifth logs in with a password, the others continue a
-session by their refresh cookie; arrivals are spread evenly over the ramp. Run as `python -m bench.load.users`: reads
-a Plan as JSON from standard input, prints "measuring", and in the end a Result as JSON.
+session by their refresh cookie; arrivals are spread evenly over the ramp. A process of its own (`main`) reads a Plan as
+JSON from standard input, prints "measuring", and in the end a Result as JSON.
 """
 
 from __future__ import annotations
@@ -294,7 +294,8 @@ def share(ordered: list[float], part: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """From a Plan on standard input to a Result on standard output."""
     given = json.loads(sys.stdin.read())
     given |= {name: tuple(given[name]) for name in ("think", "only", "bearer")}
     print(json.dumps(asdict(uvloop.run(run(Plan(**given))))), flush=True)
