@@ -1,5 +1,6 @@
 """Accounts and refresh tokens in the database. Every change is one atomic statement: no read-modify-write."""
 
+import json
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -7,20 +8,20 @@ from uuid import UUID
 from sqlalchemy import bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ip2a.database.pipeline import Statement
+from ip2a.database.pipeline import Call, Row, Statement
 
 MAXIMUM_FAILURES = 5
 LOCK_TIME = timedelta(minutes=30)
 
 
 class LoginAttempt(NamedTuple):
-    """An account whose attempt was counted; `locked` attempts must not be verified."""
+    """An account whose attempt was counted; it must not be verified while the account is locked."""
 
     user_id: int
     password_hash: str
     is_active: bool
-    locked: bool
-    locked_until: datetime | None
+    locked_seconds: int
+    """How long the account stays locked; 0 when it is not."""
 
 
 class Account(NamedTuple):
@@ -46,6 +47,16 @@ class StoredRefreshToken(NamedTuple):
     expires_at: datetime
 
 
+class NewToken(NamedTuple):
+    """A refresh token to store, and where it was asked for."""
+
+    session_id: UUID
+    token_hash: bytes
+    expires_at: datetime
+    device: str | None
+    address: str | None
+
+
 class OpenSession(NamedTuple):
     """A session that can still be refreshed."""
 
@@ -56,32 +67,47 @@ class OpenSession(NamedTuple):
     address: str | None
 
 
-# The attempt is counted before the password is verified, so that parallel guesses cannot share one count.
-# The fifth
+# The attempt is counted before the password is verified, so that parallel guesses cannot share one count. The fifth
 # attempt locks at once; success unlocks again.
-_COUNT_ATTEMPT = text(
-    """
+COUNT_ATTEMPT = Statement(
+    b"ip2a_count_attempt",
+    b"""
     WITH before AS (
-        SELECT id, coalesce(locked_until > :now, false) AS locked,
-               CASE WHEN locked_until <= :now THEN 0 ELSE failed_login_attempts END AS failures
-        FROM users WHERE email = :email FOR UPDATE)
+        SELECT id, coalesce(locked_until > $2::timestamptz, false) AS locked,
+               CASE WHEN locked_until <= $2::timestamptz THEN 0 ELSE failed_login_attempts END AS failures
+        FROM users WHERE email = $1::varchar FOR UPDATE)
     UPDATE users SET
-        failed_login_attempts = CASE WHEN before.locked THEN failed_login_attempts ELSE before.failures + 1
-            END,
+        failed_login_attempts = CASE WHEN before.locked THEN failed_login_attempts ELSE before.failures + 1 END,
         locked_until = CASE WHEN before.locked THEN locked_until
-                            WHEN before.failures + 1 >= :maximum THEN cast(:lock_until AS timestamptz) END
+                            WHEN before.failures + 1 >= $3::integer THEN $4::timestamptz END
     FROM before WHERE users.id = before.id
-    RETURNING users.id, password_hash, is_active, before.locked, locked_until
-    """
+    RETURNING users.id, password_hash, is_active,
+        CASE WHEN before.locked THEN greatest(1, floor(extract(epoch FROM users.locked_until - $2::timestamptz)))
+             ELSE 0 END::integer
+    """,
 )
 
-_RECORD_SUCCESS = text(
-    """
-    UPDATE users SET failed_login_attempts = 0, locked_until = NULL, last_login_at = :now,
-        password_hash = coalesce(:new_hash, password_hash)
-    WHERE id = :user_id
-    """
+BEGIN_SESSION = Statement(
+    b"ip2a_begin_session",
+    b"""
+    WITH account AS (
+        UPDATE users SET failed_login_attempts = 0, locked_until = NULL, last_login_at = $2::timestamptz,
+            password_hash = coalesce($3::varchar, password_hash)
+        WHERE id = $1::integer AND is_active
+        RETURNING id, email, first_name, last_name, member_id, is_active, token_epoch),
+    token AS (
+        INSERT INTO refresh_tokens (user_id, session_id, token_hash, issued_at, expires_at, device, address)
+        SELECT id, $4::uuid, $5::bytea, $2::timestamptz, $6::timestamptz, $7::varchar, $8::varchar FROM account)
+    SELECT json_build_object('user_id', a.id, 'email', a.email, 'first_name', a.first_name,
+        'last_name', a.last_name, 'member_id', a.member_id, 'is_active', a.is_active, 'token_epoch', a.token_epoch,
+        'roles', array(SELECT r.name FROM user_roles ur JOIN roles r ON r.id = ur.role_id
+                       WHERE ur.user_id = a.id AND (ur.expires_at IS NULL OR ur.expires_at > $2::timestamptz)
+                       ORDER BY r.level DESC))::text
+    FROM account a
+    """,
 )
+"""What follows a password that was right: failures forgotten, a better hash kept, the session's first token stored.
+Answers the Account as JSON, or nothing where it is no longer active."""
 
 _ACCOUNT = text(
     """
@@ -154,20 +180,37 @@ PRINCIPAL = Statement(
 their access tokens have not all expired, also if clocks differ."""
 
 
-async def count_attempt(connection: AsyncConnection, email: str, now: datetime) -> LoginAttempt | None:
-    """Count a log-in attempt; None when there is no such account."""
-    row = (
-        await connection.execute(
-            _COUNT_ATTEMPT,
-            {"email": email, "now": now, "maximum": MAXIMUM_FAILURES, "lock_until": now + LOCK_TIME},
-        )
-    ).first()
-    return None if row is None else LoginAttempt._make(row)
+def count_attempt(email: str, now: datetime) -> Call:
+    """Counts a log-in attempt; `login_attempt` reads the answer."""
+    until = now + LOCK_TIME
+    return COUNT_ATTEMPT, (email.encode(), _time(now), b"%d" % MAXIMUM_FAILURES, _time(until))
 
 
-async def record_success(connection: AsyncConnection, user_id: int, now: datetime, new_hash: str | None) -> None:
-    """Forget failures and, where a better hash was made, keep that."""
-    await connection.execute(_RECORD_SUCCESS, {"user_id": user_id, "now": now, "new_hash": new_hash})
+def login_attempt(rows: list[Row]) -> LoginAttempt | None:
+    """The account of a counted attempt; None when there is none."""
+    if not rows:
+        return None
+    user_id, password_hash, is_active, seconds = (value or b"" for value in rows[0])
+    return LoginAttempt(int(user_id), password_hash.decode(), is_active == b"t", int(seconds))
+
+
+def begin_session(user_id: int, token: NewToken, new_hash: str | None, now: datetime) -> Call:
+    """Notes a successful log-in and stores its session's first token; `account` reads the answer."""
+    return BEGIN_SESSION, (
+        b"%d" % user_id,
+        _time(now),
+        _text(new_hash),
+        str(token.session_id).encode(),
+        b"\\x" + token.token_hash.hex().encode(),
+        _time(token.expires_at),
+        _text(token.device),
+        _text(token.address),
+    )
+
+
+def account(rows: list[Row]) -> Account | None:
+    """The account of a session that began; None when it is not active."""
+    return Account(**json.loads(rows[0][0] or b"")) if rows else None
 
 
 async def find_account(connection: AsyncConnection, user_id: int, now: datetime) -> Account | None:
@@ -176,30 +219,9 @@ async def find_account(connection: AsyncConnection, user_id: int, now: datetime)
     return None if row is None else Account._make(row)
 
 
-async def insert_refresh_token(
-    connection: AsyncConnection,
-    *,
-    user_id: int,
-    session_id: UUID,
-    token_hash: bytes,
-    now: datetime,
-    expires_at: datetime,
-    device: str | None,
-    address: str | None,
-) -> None:
+async def insert_refresh_token(connection: AsyncConnection, user_id: int, token: NewToken, now: datetime) -> None:
     """Store the newest token of a session."""
-    await connection.execute(
-        _INSERT_TOKEN,
-        {
-            "user_id": user_id,
-            "session_id": session_id,
-            "token_hash": token_hash,
-            "now": now,
-            "expires_at": expires_at,
-            "device": device,
-            "address": address,
-        },
-    )
+    await connection.execute(_INSERT_TOKEN, {"user_id": user_id, "now": now, **token._asdict()})
 
 
 async def use_refresh_token(connection: AsyncConnection, token_hash: bytes, now: datetime) -> StoredRefreshToken | None:
@@ -230,3 +252,11 @@ async def open_sessions(connection: AsyncConnection, user_id: int, now: datetime
     """Sessions that can still be refreshed, newest first."""
     rows = await connection.execute(_OPEN_SESSIONS, {"user_id": user_id, "now": now})
     return [OpenSession._make(row) for row in rows]
+
+
+def _time(moment: datetime) -> bytes:
+    return moment.isoformat().encode()
+
+
+def _text(value: str | None) -> bytes | None:
+    return None if value is None else value.encode()

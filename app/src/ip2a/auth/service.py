@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ip2a.auth import repository
-from ip2a.auth.repository import Account, LoginAttempt, OpenSession
+from ip2a.auth.repository import Account, LoginAttempt, NewToken, OpenSession
 from ip2a.database.identity import AUTHENTICATION, Identity, transaction
 from ip2a.limits.rates import LOGIN
 from ip2a.reads import Query, Read, user_subject
@@ -88,9 +88,12 @@ async def log_in(runtime: Runtime, email: str, password: str, client: Client) ->
     new_hash = None
     if runtime.passwords.is_outdated(attempt.password_hash):
         new_hash = await runtime.passwords.hash(password)
-    async with transaction(runtime.databases.write, client.authentication) as connection:
-        await repository.record_success(connection, attempt.user_id, runtime.now(), new_hash)
-        return await begin(runtime, connection, attempt.user_id, client)
+    now, session_id, token = runtime.now(), uuid4(), new_refresh_token()
+    call = repository.begin_session(attempt.user_id, _new(session_id, token, now, client), new_hash, now)
+    account = repository.account((await runtime.writer.run(client.authentication, call, "login")).rows)
+    if account is None:
+        raise invalid_session()
+    return _session(runtime, account, session_id, token, now)
 
 
 async def check_password(runtime: Runtime, email: str, password: str, client: Client) -> LoginAttempt:
@@ -100,15 +103,14 @@ async def check_password(runtime: Runtime, email: str, password: str, client: Cl
     """
     now = runtime.now()
     await _limit_attempts(runtime, email, now)
-    async with transaction(runtime.databases.write, client.authentication) as connection:
-        attempt = await repository.count_attempt(connection, email.strip().lower(), now)
-    if attempt is not None and attempt.locked and attempt.locked_until is not None:
-        seconds = max(1, int((attempt.locked_until - now).total_seconds()))
+    call = repository.count_attempt(email.strip().lower(), now)
+    attempt = repository.login_attempt((await runtime.writer.run(client.authentication, call, "login")).rows)
+    if attempt is not None and attempt.locked_seconds:
         raise Problem(
             423,
             "account-locked",
             "Too many failed attempts; the account is locked for a while.",
-            headers={"Retry-After": str(seconds)},
+            headers={"Retry-After": str(attempt.locked_seconds)},
         )
     verified = await runtime.passwords.verify(password, attempt.password_hash if attempt else None)
     if attempt is None or not verified:
@@ -123,7 +125,7 @@ async def begin(runtime: Runtime, connection: AsyncConnection, user_id: int, cli
     """
     now = runtime.now()
     session_id, token = uuid4(), new_refresh_token()
-    await _store(connection, user_id, session_id, token=token, now=now, client=client)
+    await repository.insert_refresh_token(connection, user_id, _new(session_id, token, now, client), now)
     account = await _active_account(connection, user_id, now)
     return _session(runtime, account, session_id, token, now)
 
@@ -154,7 +156,8 @@ async def refresh(runtime: Runtime, refresh_token: str, client: Client) -> Sessi
         token = await repository.use_refresh_token(connection, digest, now)
         if token is not None:
             account = await _active_account(connection, token.user_id, now)
-            await _store(connection, token.user_id, token.session_id, token=successor, now=now, client=client)
+            following = _new(token.session_id, successor, now, client)
+            await repository.insert_refresh_token(connection, token.user_id, following, now)
             return _session(runtime, account, token.session_id, successor, now)
         stored = await repository.find_refresh_token(connection, digest)
         if stored is None or stored.revoked_at is not None or stored.used_at is None:
@@ -203,25 +206,9 @@ async def _active_account(connection: AsyncConnection, user_id: int, now: dateti
     return account
 
 
-async def _store(
-    connection: AsyncConnection,
-    user_id: int,
-    session_id: UUID,
-    *,
-    token: str,
-    now: datetime,
-    client: Client,
-) -> None:
-    await repository.insert_refresh_token(
-        connection,
-        user_id=user_id,
-        session_id=session_id,
-        token_hash=token_digest(token),
-        now=now,
-        expires_at=now + REFRESH_LIFETIME,
-        device=client.device[:MAXIMUM_DEVICE] if client.device else None,
-        address=client.address,
-    )
+def _new(session_id: UUID, token: str, now: datetime, client: Client) -> NewToken:
+    device = client.device[:MAXIMUM_DEVICE] if client.device else None
+    return NewToken(session_id, token_digest(token), now + REFRESH_LIFETIME, device, client.address)
 
 
 def _session(runtime: Runtime, account: Account, session_id: UUID, refresh_token: str, now: datetime) -> Session:
