@@ -273,7 +273,8 @@ def summary(world: World, seconds: float) -> Result:
     """The counts of a world."""
     every = sorted(value * 1000 for times in world.times.values() for value in times)
     if not every:
-        return Result(seconds=seconds, errors=dict(world.errors), ramp_errors=dict(world.ramp_errors))
+        errors, ramp_errors = dict(world.errors), dict(world.ramp_errors)
+        return Result(seconds=seconds, begun=world.begun, errors=errors, ramp_errors=ramp_errors)
     return Result(
         answered=len(every),
         seconds=seconds,

@@ -1,8 +1,9 @@
 """Bounded concurrency per class of request: what does not fit waits a little, and is refused early if it cannot be.
 
-The bounds of all classes together stay below the pools, so that a connection is there for whoever was
-admitted, and
-one class cannot starve another. Refusing costs almost nothing, which is why overload ends when the load does.
+The bounds of all classes together stay below the pools, so that a connection is there for whoever was admitted, and
+one class cannot starve another. Whether somebody can be served in time is told by how fast the queue moved lately, so
+that a burst behind a short stall waits, and a queue that hardly moves refuses at once. Refusing costs almost nothing,
+which is why overload ends when the load does.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ class ShedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """`concurrent` requests at once; up to `queued` more wait for at most `seconds`."""
+    """`concurrent` requests at once; up to `queued` more wait, where they may expect their turn within `seconds`."""
 
     concurrent: int
     queued: int
@@ -41,6 +42,8 @@ class Gate:
         self._bound = bound
         self._active = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._pace = ASSUMED_SECONDS / bound.concurrent  # seconds between two departures while somebody waits
+        self._moved = 0.0  # when the queue moved last, or began
         self._wait_metric = metrics.QUEUE.labels(route_class)
         metrics.ADMITTED.labels(route_class).set_function(lambda: self._active)
         metrics.QUEUED.labels(route_class).set_function(lambda: len(self._waiting))
@@ -50,9 +53,13 @@ class Gate:
         if self._active < self._bound.concurrent and not self._waiting:
             self._active += 1
             return
+        started = time.monotonic()
         if len(self._waiting) >= self._bound.queued:
             self._refuse("queue-full")
-        started = time.perf_counter()
+        if not self._waiting:
+            self._moved = started
+        if len(self._waiting) >= self._bound.concurrent and self._expected(started) > self._bound.seconds:
+            self._refuse("too-slow")
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
@@ -65,10 +72,14 @@ class Gate:
             self._give_up(turn)
             raise
         finally:
-            self._wait_metric.observe(time.perf_counter() - started)
+            self._wait_metric.observe(time.monotonic() - started)
 
     def leave(self) -> None:
         """Make room for the next."""
+        if self._waiting:
+            now = time.monotonic()
+            self._pace += PACE_WEIGHT * (min(now - self._moved, self._bound.seconds) - self._pace)
+            self._moved = now
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
@@ -84,6 +95,12 @@ class Gate:
             yield
         finally:
             self.leave()
+
+    def _expected(self, now: float) -> float:
+        """Seconds until the turn of whoever comes now. As many as work at once always wait, so that a pace that was
+        slow once is learned anew.
+        """
+        return now - self._moved + (len(self._waiting) + 1) * self._pace
 
     def _give_up(self, turn: asyncio.Future[None]) -> None:
         if turn.done() and not turn.cancelled():
@@ -107,7 +124,9 @@ class Admission:
         return self._gates[route_class]
 
 
-LONGEST_QUEUE = 32  # times the concurrency: what is served within the deadline at ~30 ms a request
+ASSUMED_SECONDS = 0.03  # what a request takes, until the queue has shown it
+PACE_WEIGHT = 0.05  # of the newest departure in their moving average
+LONGEST_QUEUE = 2000  # bounds memory; a request that waits holds some 10 KiB
 DEADLINE = 1.0
 
 
@@ -118,7 +137,7 @@ def bounds_of(settings: Settings) -> dict[str, Bound]:
 
     def bound(concurrent: int, seconds: float = DEADLINE) -> Bound:
         size = max(1, concurrent)
-        return Bound(size, size * LONGEST_QUEUE, seconds)
+        return Bound(size, LONGEST_QUEUE, seconds)
 
     return {
         "self": bound(reads),

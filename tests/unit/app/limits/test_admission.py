@@ -34,6 +34,45 @@ async def test_a_full_queue_refuses_at_once_and_a_late_turn_in_time() -> None:
     await gate.enter()
 
 
+async def crowd(gate: Gate, people: int) -> list[asyncio.Task[None]]:
+    """So many more who wait."""
+    tasks = [asyncio.create_task(gate.enter()) for _ in range(people)]
+    await asyncio.sleep(0)
+    return tasks
+
+
+async def test_a_queue_that_moves_fast_takes_a_burst_in() -> None:
+    gate = Gate("test-burst", Bound(1, 1000, 2))
+    await gate.enter()
+    for _ in range(100):  # at 30 ms each, as is assumed at first, 67 could wait
+        (waiting,) = await crowd(gate, 1)
+        gate.leave()
+        await waiting
+    burst = await crowd(gate, 500)
+    assert not any(task.done() for task in burst)
+    for task in burst:
+        gate.leave()
+        await task
+    gate.leave()
+
+
+async def test_a_queue_that_hardly_moves_refuses_at_once_and_recovers() -> None:
+    gate = Gate("test-slow", Bound(1, 1000, 0.2))
+    await gate.enter()
+    first, *refused = await crowd(gate, 10)
+    for task in refused[6:]:  # 6 × 30 ms fit
+        with pytest.raises(ShedError, match="too-slow"):
+            await task
+    with pytest.raises(ShedError, match="deadline"):
+        await first
+    await asyncio.gather(*refused, return_exceptions=True)
+    for _ in range(100):
+        (waiting,) = await crowd(gate, 1)
+        gate.leave()
+        await waiting
+    assert not any(task.done() for task in await crowd(gate, 50))
+
+
 async def test_who_goes_away_takes_no_place() -> None:
     gate = Gate("test-cancel", Bound(1, 5, 5))
     await gate.enter()
