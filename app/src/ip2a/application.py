@@ -39,6 +39,7 @@ from ip2a.pages import account as account_pages
 from ip2a.pages import api_keys as api_keys_pages
 from ip2a.pages import audit as audit_pages
 from ip2a.pages import auth as auth_pages
+from ip2a.pages import benevolence as benevolence_pages
 from ip2a.pages import documents as documents_pages
 from ip2a.pages import member as member_pages
 from ip2a.pages import members as members_pages
@@ -120,6 +121,7 @@ ROUTERS = (
     reports_router,
     member_pages.router,
     own_record_pages.router,
+    benevolence_pages.router,
     members_pages.router,
     shell_pages.router,
     referral_pages.router,

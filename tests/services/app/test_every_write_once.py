@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 
@@ -73,6 +74,68 @@ async def test_a_repeated_write_changes_nothing_and_gets_the_first_answer(driver
         if await state(driver.runtime) != after:
             wrong.append(f"{row}: the repeated request changed something")
     assert not wrong, "\n".join(wrong)
+
+
+PAGES_NOT_KEPT = {
+    "POST /account/password": "ends the session that repeats it",
+    "POST /logout": "ends the session that repeats it",
+    "POST /my/profile": "sets what is sent, however often",
+    "POST /admin/api-keys": "its answer holds a secret: the test after the next",
+    "POST /my/documents/{document_id}/confirm": "goes on where it ended: documents/test_documents.py",
+    "POST /office/documents/{document_id}/confirm": "goes on where it ended: documents/test_documents.py",
+    "POST /my/dues/{dues_id}/pay": "in its own statement: test_pages.py",
+}
+FORMS_SENT = [
+    row
+    for row in ROWS
+    if row.startswith("POST /") and " /api/" not in row and row not in PAGES_NOT_KEPT.keys() | INSTEAD.keys()
+]
+
+
+async def test_a_form_that_is_sent_again_changes_nothing_and_leads_to_the_same_page(driver: Driver) -> None:
+    assert len(FORMS_SENT) > 50
+    wrong = []
+    for row in FORMS_SENT:
+        world = await driver.set_up(row)
+        order = order_of(row, world.ids, secrets.token_hex(8))
+        send = driver.somebody.http.request
+        first = await send(**order)
+        after = await state(driver.runtime)
+        again = await send(**order)
+        if first.status_code != 303 or is_replayed(first):
+            wrong.append(f"{row}: {first.status_code} {first.text[:200]}")
+        if (again.status_code, again.headers.get("location")) != (303, first.headers["location"]):
+            wrong.append(f"{row}: {again.status_code} {again.text[:200]}")
+        if not is_replayed(again):
+            wrong.append(f"{row}: done again")
+        if await state(driver.runtime) != after:
+            wrong.append(f"{row}: the form that was sent again changed something")
+    assert not wrong, "\n".join(wrong)
+
+
+async def test_a_form_with_something_else_in_it_is_another_one(client: httpx.AsyncClient, people: People) -> None:
+    """Somebody goes back in the browser, which keeps the hidden key, and types anew."""
+    await log_in(client, await people.make("instructor"))
+    form = {**ANA, "idempotency_key": secrets.token_hex(8)}
+    same = await asyncio.gather(*(client.post("/school/students", data=form) for _ in range(10)))
+    assert {answer.status_code for answer in same} == {303}
+    assert len({answer.headers["location"] for answer in same}) == 1
+    other = await client.post("/school/students", data={**form, "last_name": "Ruiz"})
+    assert (other.status_code, is_replayed(other)) == (303, False)
+    assert other.headers["location"] != same[0].headers["location"]
+    without = await client.post("/school/students", data=ANA)
+    assert (without.status_code, is_replayed(without)) == (303, False), "of a page that is older than the keys"
+
+
+async def test_a_form_whose_answer_held_a_secret_says_so(client: httpx.AsyncClient, people: People) -> None:
+    admin = await people.make("admin")
+    await log_in(client, admin)
+    form = {"name": "Once", "user_id": str(admin.user_id), "scopes": "members:read", "days_valid": "30"}
+    form["idempotency_key"] = secrets.token_hex(8)
+    assert (await client.post("/admin/api-keys", data=form)).status_code == 201
+    again = await client.post("/admin/api-keys", data=form)
+    assert (again.status_code, "held a secret" in again.text) == (409, True)
+    assert again.headers["content-type"].startswith("text/html")
 
 
 REUSED = "urn:ip2a:problem:idempotency-key-reused"

@@ -1,6 +1,7 @@
 """Payments under concurrency, through real PgBouncer: exactly once, never more than is due."""
 
 import asyncio
+from datetime import datetime
 
 import httpx
 import pytest
@@ -10,9 +11,10 @@ from sqlalchemy.exc import IntegrityError
 from ip2a.database.identity import SYSTEM, Identity, transaction
 from ip2a.database.pipeline import Call
 from ip2a.database.writing import Written
+from ip2a.pages.rendering import local_day
 from ip2a.payments.repository import EXPLAIN
 from ip2a.runtime import Runtime
-from tests.services.app.conftest import DUE_CENTS, People, Person, log_in
+from tests.services.app.conftest import DUE_CENTS, People, Person, browser, log_in
 
 
 async def stored(runtime: Runtime, dues_id: int) -> tuple[int, int, str]:
@@ -108,6 +110,31 @@ async def test_staff_record_payments_of_any_member(runtime: Runtime, client: htt
     await log_in(client, instructor)
     assert (await client.post(path, **request)).status_code == 403  # type: ignore[arg-type]
     assert await stored(runtime, member.dues_ids[0]) == (100, 100, "partial")
+
+
+async def test_the_summary_tells_of_the_last_payment(
+    runtime: Runtime, client: httpx.AsyncClient, member: Person, people: People
+) -> None:
+    """Cached, and told anew after a payment of the member's own and one that the office records."""
+
+    async def last(phone: httpx.AsyncClient) -> str | None:
+        told: str | None = (await phone.get("/api/v1/my/dues")).json()["summary"]["last_payment_at"]
+        return told
+
+    assert await last(client) is None
+    assert await last(client) is None, "from the cache"
+    paid = await pay(client, member.dues_ids[0], 2500, "last-payment-1")
+    assert await last(client) == paid.json()["recorded_at"]
+    async with browser(runtime) as desk:
+        await log_in(desk, await people.make("staff"))
+        order = {"amount_cents": 100, "method": "cash"}
+        path = f"/api/v1/dues/{member.dues_ids[1]}/payments"
+        later = await desk.post(path, json=order, headers={"Idempotency-Key": "last-payment-2"})
+        page = (await desk.get(f"/office/members/{member.member_id}")).text
+    assert await last(client) == later.json()["recorded_at"] > paid.json()["recorded_at"]
+    day = local_day(datetime.fromisoformat(later.json()["recorded_at"]))
+    for shown in (page, (await client.get("/my/dues")).text):
+        assert f"<dt>Last payment</dt><dd>{day}</dd>" in shown
 
 
 @pytest.mark.parametrize("amount", [0, -1, 1_000_001, 1.5, "100", None])

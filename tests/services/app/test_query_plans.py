@@ -66,10 +66,12 @@ SEARCHES = (
     "GET /office/organizing",
 )
 SMALL = "fifty pages cost less than their GIN index does; records/test_records.py shows its use among 60,000 rows"
+DUE = "a good part of all places is to be signed again within a week: those are counted"
 ROLE = "who has the role is hashed once; the table has a narrow row for each account"
 # Tables that are read as a whole on purpose, and why.
 WHOLE: dict[str, dict[str, str]] = {
     **{row: {"organizations": SMALL} for row in SEARCHES},
+    "GET /api/v1/referrals/enforcement": {"book_registrations": DUE},
     "GET /api/v1/users": {"user_roles": ROLE},
     "GET /admin/users": {"user_roles": ROLE},
 }

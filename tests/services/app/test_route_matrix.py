@@ -18,6 +18,7 @@ from sqlalchemy import text
 from ip2a.application import ROUTERS
 from ip2a.database.identity import SYSTEM, transaction
 from ip2a.limits.rates import Rate
+from ip2a.pages.rendering import KEY_FIELD
 from ip2a.runtime import Runtime
 from ip2a.security.principal import Principal
 from tests.services.app.conftest import PASSWORD, People, Person
@@ -107,6 +108,13 @@ ROWS: dict[str, tuple[str, dict[str, object] | None]] = {
         OFFICE,
         {"step_number": 1, "met_on": "2026-01-02", "outcome": "denied"},
     ),
+    "GET /api/v1/my/benevolence": ("member", None),
+    "POST /api/v1/my/benevolence": (
+        "member",
+        {"reason": "medical", "description": "matrix", "amount_requested_cents": 1},
+    ),
+    "PATCH /api/v1/my/benevolence/{benevolence_id}": ("member", {"status": "submitted", "version": 1}),
+    "POST /api/v1/my/benevolence/{benevolence_id}/withdraw": ("member", None),
     "GET /api/v1/benevolence": (OFFICE, None),
     "POST /api/v1/benevolence": (
         OFFICE,
@@ -209,6 +217,7 @@ ROWS: dict[str, tuple[str, dict[str, object] | None]] = {
     "GET /api/v1/referrals/books": (ALL, None),
     "GET /api/v1/referrals/books/{book_id}/queue": (OFFICE, None),
     "POST /api/v1/referrals/books/{book_id}/registrations": (OFFICE, {"member_id": 1}),
+    "GET /api/v1/referrals/enforcement": (OFFICE, None),
     "GET /api/v1/referrals/registrations/{registration_id}/history": (OFFICE, None),
     "POST /api/v1/referrals/registrations/{registration_id}/re-sign": (OFFICE, None),
     "POST /api/v1/referrals/registrations/{registration_id}/resign": (OFFICE, None),
@@ -217,6 +226,7 @@ ROWS: dict[str, tuple[str, dict[str, object] | None]] = {
     "POST /api/v1/referrals/registrations/{registration_id}/exemption": (OFFICE, {"reason": "medical"}),
     "DELETE /api/v1/referrals/registrations/{registration_id}/exemption": (OFFICE, None),
     "GET /api/v1/referrals/morning": (OFFICE, None),
+    "POST /api/v1/referrals/morning/check-marks": (OFFICE, None),
     "GET /api/v1/referrals/requests": (OFFICE, None),
     "POST /api/v1/referrals/requests": (
         OFFICE,
@@ -224,6 +234,7 @@ ROWS: dict[str, tuple[str, dict[str, object] | None]] = {
     ),
     "GET /api/v1/referrals/requests/{request_id}": (OFFICE, None),
     "POST /api/v1/referrals/requests/{request_id}/cancel": (OFFICE, None),
+    "PUT /api/v1/referrals/requests/{request_id}/no-check-mark": (OFFICE, {"reason": "specialty"}),
     "POST /api/v1/referrals/requests/{request_id}/check-marks": (OFFICE, None),
     "GET /api/v1/referrals/requests/{request_id}/bids": (OFFICE, None),
     "GET /api/v1/referrals/dispatches": (OFFICE, None),
@@ -360,6 +371,11 @@ ROWS: dict[str, tuple[str, dict[str, object] | None]] = {
     "GET /office/grievances/{record_id}/edit": (OFFICE, None),
     "POST /office/grievances/{record_id}": (OFFICE, None),
     "POST /office/grievances/{record_id}/steps": (OFFICE, None),
+    "GET /my/benevolence": ("member", None),
+    "POST /my/benevolence": ("member", None),
+    "GET /my/benevolence/{benevolence_id}/edit": ("member", None),
+    "POST /my/benevolence/{benevolence_id}": ("member", None),
+    "POST /my/benevolence/{benevolence_id}/withdraw": ("member", None),
     "GET /office/benevolence": (OFFICE, None),
     "GET /office/benevolence/new": (OFFICE, None),
     "POST /office/benevolence": (OFFICE, None),
@@ -418,6 +434,8 @@ ROWS: dict[str, tuple[str, dict[str, object] | None]] = {
     "POST /office/dispatch/{request_id}/next": (OFFICE, None),
     "POST /office/dispatch/{request_id}/bids": (OFFICE, None),
     "POST /office/dispatch/{request_id}/check-marks": (OFFICE, None),
+    "POST /office/dispatch/{request_id}/no-check-mark": (OFFICE, None),
+    "POST /office/dispatch/check-marks": (OFFICE, None),
     "POST /office/dispatch/dispatches/{dispatch_id}/check-in": (OFFICE, None),
     "GET /office/adjustments": (OFFICE, None),
     "POST /office/adjustments/{adjustment_id}/approve": ("admin officer", None),
@@ -473,12 +491,16 @@ WITH_FILE = {
 
 # Rows that need another row of the world than the one that is called like their parameter.
 READY = {"document_id": "ready_document_id"}
+A_DRAFT = {"benevolence_id": "draft_benevolence_id"}
 OTHER_IDS = {
     "GET /api/v1/my/documents/{document_id}/file": READY,
     "GET /api/v1/documents/{document_id}/file": READY,
     "GET /my/documents/{document_id}/file": READY,
     "GET /office/documents/{document_id}/file": READY,
     "POST /api/v1/referrals/registrations/{registration_id}/check-mark": {"registration_id": "waiting_registration_id"},
+    "PATCH /api/v1/my/benevolence/{benevolence_id}": A_DRAFT,
+    "GET /my/benevolence/{benevolence_id}/edit": A_DRAFT,
+    "POST /my/benevolence/{benevolence_id}": A_DRAFT,
     "POST /my/referrals/jobs/{request_id}/bid": {"request_id": "unbid_request_id"},
     "DELETE /api/v1/referrals/registrations/{registration_id}/exemption": {"registration_id": "exempt_registration_id"},
     "POST /api/v1/referrals/books/{book_id}/registrations": {"book_id": "free_book_id"},
@@ -527,6 +549,19 @@ FORMS: dict[str, dict[str, str]] = {
         "status": "hearing",
     },
     "POST /office/grievances/{record_id}/steps": {"step_number": "1", "met_on": "2026-01-02", "outcome": "denied"},
+    "POST /my/benevolence": {
+        "reason": "medical",
+        "description": "matrix",
+        "amount_requested_cents": "1,250.50",
+        "status": "submitted",
+    },
+    "POST /my/benevolence/{benevolence_id}": {
+        "reason": "medical",
+        "description": "changed",
+        "amount_requested_cents": "0.01",
+        "status": "draft",
+    },
+    "POST /office/dispatch/{request_id}/no-check-mark": {"reason": "specialty"},
     "POST /office/benevolence": {
         "member_id": "#{member_id}",
         "applied_on": "2026-01-01",
@@ -627,6 +662,7 @@ WITHOUT_JOB = {"POST /api/v1/my/bids", "POST /my/referrals/jobs/{request_id}/bid
 
 # Money is not taken without a key.
 NEED_KEY = {
+    "POST /my/dues/{dues_id}/pay",
     "POST /api/v1/dues/{dues_id}/payments",
     "POST /api/v1/my/dues/{dues_id}/payments",
     "POST /api/v1/my/dues/{dues_id}/checkout",
@@ -679,7 +715,7 @@ def order_of(row: str, ids: dict[str, int], key: str = "") -> Order:
         "data": None,
     }
     if not path.startswith("/api/") and method == "POST":
-        form = {"amount_cents": "100", "idempotency_key": secrets.token_hex(8), "book_id": str(ids["book_id"])}
+        form = {"amount_cents": "100", "book_id": str(ids["book_id"])}
         form |= {"version": "1", "status": "active", "classification": "journeyman"}
         form |= {"body": "matrix", "visibility": "officers", "title": "Matrix", "name": "Matrix", "role": "member"}
         form |= {"email": f"{secrets.token_hex(6)}@test.example", "first_name": "A", "last_name": "B"}
@@ -690,7 +726,7 @@ def order_of(row: str, ids: dict[str, int], key: str = "") -> Order:
             fresh = f"M-{secrets.token_hex(6)}"
             form = {name: value.format(**ids).replace("*", fresh) for name, value in FORMS[row].items()}
             form["version"] = "1"
-        order["data"] = form
+        order["data"] = form | ({KEY_FIELD: key} if key else {})
         return order
     body = ROWS[row][1]
     order["json"] = None if body is None else unique(filled(body, ids))

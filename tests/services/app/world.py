@@ -163,6 +163,10 @@ RECORDS = """
     benevolence AS (
         INSERT INTO benevolence_applications (member_id, applied_on, reason, description, amount_requested_cents)
         VALUES (:member, current_date, 'medical', 'matrix', 1) RETURNING id),
+    help_draft AS (
+        INSERT INTO benevolence_applications (member_id, applied_on, reason, description, amount_requested_cents,
+            status)
+        VALUES (:member, current_date, 'medical', 'matrix', 1, 'draft') RETURNING id),
     activity AS (
         INSERT INTO salting_activities (member_id, organization_id, activity_type, happened_on)
         VALUES (:member, :employer, 'outreach', current_date) RETURNING id),
@@ -173,9 +177,9 @@ RECORDS = """
         INSERT INTO grant_enrollments (grant_id, student_id, enrolled_on)
         SELECT id, :student, '2026-01-02' FROM fund RETURNING id)
     SELECT employment.id AS employment_id, note.id AS note_id, contact.id AS contact_id, grievance.id AS grievance_id,
-        benevolence.id AS benevolence_id, activity.id AS activity_id, fund.id AS grant_id,
-        taking_part.id AS grant_enrollment_id
-    FROM employment, note, contact, grievance, benevolence, activity, fund, taking_part
+        benevolence.id AS benevolence_id, help_draft.id AS draft_benevolence_id, activity.id AS activity_id,
+        fund.id AS grant_id, taking_part.id AS grant_enrollment_id
+    FROM employment, note, contact, grievance, benevolence, help_draft, activity, fund, taking_part
 """
 
 ACCOUNT = """

@@ -1,4 +1,4 @@
-"""`/api/v1/benevolence`."""
+"""`/api/v1/benevolence`, and a member's own."""
 
 from typing import Annotated
 
@@ -6,8 +6,16 @@ from fastapi import APIRouter, Depends, Query
 
 from ip2a.benevolence import service
 from ip2a.benevolence.models import BenevolenceStatus
-from ip2a.benevolence.schemas import BenevolenceChange, BenevolenceItem, BenevolenceOrder, ReviewItem, ReviewOrder
-from ip2a.web.dependencies import Caller, RuntimeDependency, require
+from ip2a.benevolence.schemas import (
+    BenevolenceChange,
+    BenevolenceItem,
+    BenevolenceOrder,
+    OwnBenevolenceChange,
+    OwnBenevolenceOrder,
+    ReviewItem,
+    ReviewOrder,
+)
+from ip2a.web.dependencies import Caller, CallerDependency, OwnMember, RuntimeDependency, require
 from ip2a.web.keyset import Cursor, Identifier, Limit, Page, PathId, Search
 
 router = APIRouter(prefix="/api/v1", tags=["benevolence"])
@@ -16,6 +24,42 @@ Reader = Annotated[Caller, Depends(require("benevolence:read"))]
 Creator = Annotated[Caller, Depends(require("benevolence:create"))]
 Editor = Annotated[Caller, Depends(require("benevolence:update"))]
 Approver = Annotated[Caller, Depends(require("benevolence:approve"))]
+
+
+@router.get("/my/benevolence")
+async def my_applications(
+    runtime: RuntimeDependency, caller: CallerDependency, member_id: OwnMember, before: Cursor = None, limit: Limit = 50
+) -> Page[BenevolenceItem]:
+    """The caller's own applications for help, newest first."""
+    return await service.own_applications(runtime, caller, member_id, before=before, limit=limit)
+
+
+@router.post("/my/benevolence", status_code=201)
+async def apply_myself(
+    body: OwnBenevolenceOrder, runtime: RuntimeDependency, caller: CallerDependency, member_id: OwnMember
+) -> BenevolenceItem:
+    """Ask for help, or begin a draft of that."""
+    return await service.apply_myself(runtime, caller, member_id, body)
+
+
+@router.patch("/my/benevolence/{benevolence_id}")
+async def change_mine(
+    benevolence_id: PathId,
+    body: OwnBenevolenceChange,
+    runtime: RuntimeDependency,
+    caller: CallerDependency,
+    member_id: OwnMember,
+) -> BenevolenceItem:
+    """Change a draft of the caller's own, or hand it in."""
+    return await service.change_own(runtime, caller, member_id, benevolence_id, body)
+
+
+@router.post("/my/benevolence/{benevolence_id}/withdraw")
+async def withdraw_mine(
+    benevolence_id: PathId, runtime: RuntimeDependency, caller: CallerDependency, member_id: OwnMember
+) -> BenevolenceItem:
+    """Take an application back that nobody has looked at yet."""
+    return await service.withdraw(runtime, caller, member_id, benevolence_id)
 
 
 @router.get("/benevolence")

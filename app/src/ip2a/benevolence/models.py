@@ -28,6 +28,7 @@ class BenevolenceStatus(StrEnum):
     APPROVED = "approved"
     DENIED = "denied"
     PAID = "paid"
+    WITHDRAWN = "withdrawn"
 
 
 class ReviewLevel(StrEnum):

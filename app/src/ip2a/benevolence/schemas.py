@@ -1,6 +1,7 @@
 """Applications for help as taken and as shown."""
 
 from datetime import date
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
@@ -46,6 +47,34 @@ class BenevolenceChange(BaseModel):
     approved_cents: int | None = Field(default=None, strict=True, ge=0, le=MAXIMUM_CENTS)
     paid_on: RecordDay | None = None
     payment_method: str | None = Field(default=None, max_length=50, pattern=TEXT)
+
+
+OwnStatus = Literal[BenevolenceStatus.DRAFT, BenevolenceStatus.SUBMITTED]
+
+
+class OwnBenevolenceOrder(BaseModel):
+    """What a member gives to ask for help; a draft is not handed in yet."""
+
+    model_config = strict(
+        {"reason": "medical", "description": "Surgery, six weeks without work.", "amount_requested_cents": 50000}
+    )
+
+    reason: BenevolenceReason
+    description: str = Field(min_length=1, max_length=4000, pattern=TEXT)
+    amount_requested_cents: int = Field(strict=True, ge=1, le=MAXIMUM_CENTS)
+    status: OwnStatus = BenevolenceStatus.SUBMITTED
+
+
+class OwnBenevolenceChange(BaseModel):
+    """Fields of a draft to change; absent ones stay. Status `submitted` hands it in."""
+
+    model_config = strict({"status": "submitted", "version": 1})
+
+    version: Version
+    reason: BenevolenceReason | None = None
+    description: str | None = Field(default=None, min_length=1, max_length=4000, pattern=TEXT)
+    amount_requested_cents: int | None = Field(default=None, strict=True, ge=1, le=MAXIMUM_CENTS)
+    status: OwnStatus | None = None
 
 
 class BenevolenceItem(BaseModel):

@@ -34,6 +34,7 @@ class JobBid(Timestamped, Base):
         ),
         Index(None, "member_id", "id"),
         Index(None, "labor_request_id", "id"),
+        Index("ix_job_bids_pending", "labor_request_id", postgresql_where=text("status = 'pending'")),
         Index(
             "ix_job_bids_rejected_by_member",
             "member_id",

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 
 from ip2a.audit.service import record_read
 from ip2a.dispatches import service
-from ip2a.dispatches.models import DispatchStatus
+from ip2a.dispatches.models import DispatchStatus, ReRegistration
 from ip2a.dispatches.schemas import (
     ByNameOrder,
     DispatchItem,
@@ -46,13 +46,17 @@ async def turn_down(
 async def dispatches(
     runtime: RuntimeDependency,
     caller: Annotated[Caller, Depends(require("referrals:read"))],
+    *,
     status: DispatchStatus | None = None,
+    re_registration: ReRegistration | None = None,
     before: Cursor = None,
     limit: Limit = 50,
 ) -> Page[DispatchOfMember]:
-    """Dispatches, newest first; the reading is recorded."""
+    """Dispatches, newest first, or those after which a member has to register again; the reading is recorded."""
     await record_read(runtime, caller, "dispatches")
-    return await service.page(runtime, caller, status, before=before, limit=limit)
+    return await service.page(
+        runtime, caller, status=status, re_registration=re_registration, before=before, limit=limit
+    )
 
 
 @router.post("/referrals/requests/{request_id}/dispatch-next", status_code=201)

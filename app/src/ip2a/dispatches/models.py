@@ -46,6 +46,14 @@ class TermReason(StrEnum):
     UNDER_SCALE = "under_scale"
 
 
+class ReRegistration(StrEnum):
+    """Whether a member who has to register again after a job did so, up to its last day `re_register_by`."""
+
+    AWAITED = "awaited"
+    MET = "met"
+    MISSED = "missed"
+
+
 class Dispatch(Timestamped, Base):
     """One member sent to one request. `restricted_until`: no dispatch to this employer up to that day, after a quit
     or discharge.
@@ -54,6 +62,8 @@ class Dispatch(Timestamped, Base):
     __tablename__ = "dispatches"
     __table_args__ = (
         CheckConstraint("ended_on IS NULL OR ended_on >= start_date", name="dates"),
+        CheckConstraint("(re_register_by IS NULL) = (re_registration IS NULL)", name="re_register_by"),
+        CheckConstraint("re_register_by IS NULL OR ended_on IS NOT NULL", name="re_register_ended"),
         Index(
             "uq_dispatches_live_member",
             "member_id",
@@ -76,6 +86,17 @@ class Dispatch(Timestamped, Base):
             "check_in_deadline",
             postgresql_where=text("status = 'dispatched'"),
         ),
+        Index(
+            "ix_dispatches_re_registration",
+            "re_registration",
+            "id",
+            postgresql_where=text("re_registration IS NOT NULL"),
+        ),
+        Index(
+            "ix_dispatches_awaiting_re_registration",
+            "member_id",
+            postgresql_where=text("re_registration = 'awaited'"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -96,3 +117,5 @@ class Dispatch(Timestamped, Base):
     days_worked: Mapped[int | None]
     term_reason: Mapped[TermReason | None] = mapped_column(text_enum(TermReason, "term_reason"))
     restricted_until: Mapped[date | None]
+    re_register_by: Mapped[date | None]
+    re_registration: Mapped[ReRegistration | None] = mapped_column(text_enum(ReRegistration, "re_registration"))

@@ -11,11 +11,12 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ip2a.database.listing import listing
-from ip2a.dispatches.models import DispatchMethod, DispatchStatus, TermReason
+from ip2a.dispatches.models import DispatchMethod, DispatchStatus, ReRegistration, TermReason
 
 _COLUMNS = """d.id, d.labor_request_id, q.request_number, d.member_id, d.registration_id, d.bid_id, d.employer_id,
     o.name AS employer_name, d.method, d.status, d.is_short_call, d.dispatched_at, d.start_date, d.check_in_deadline,
-    d.checked_in_at, d.ended_on, d.days_worked, d.term_reason, d.restricted_until"""
+    d.checked_in_at, d.ended_on, d.days_worked, d.term_reason, d.restricted_until, d.re_register_by,
+    d.re_registration"""
 _FROM = """dispatches d JOIN labor_requests q ON q.id = d.labor_request_id
     JOIN organizations o ON o.id = d.employer_id"""
 _ELIGIBLE = """r.book_id = :book_id AND r.status = 'registered' AND m.status = 'active'
@@ -40,8 +41,12 @@ _FROM_BIDS = text(
     ORDER BY r.apn LIMIT :wanted FOR NO KEY UPDATE OF r, m, b SKIP LOCKED
     """  # noqa: S608 (constant conditions)
 )
+# Whoever works again need not register again after the job before.
 _INSERT = text(
     """
+    WITH met AS (
+        UPDATE dispatches SET re_registration = 'met', updated_at = now()
+        WHERE member_id = ANY(:members) AND re_registration = 'awaited')
     INSERT INTO dispatches (labor_request_id, member_id, registration_id, bid_id, employer_id, method, is_short_call,
         dispatched_at, dispatched_by_id, start_date, check_in_deadline)
     SELECT :request_id, member_id, registration_id, bid_id, :employer_id, :method, :is_short_call, :now,
@@ -80,7 +85,9 @@ OF_MEMBER = listing(
 _PAGE = text(
     f"""
     SELECT {_COLUMNS}, m.member_number, m.first_name, m.last_name FROM {_FROM} JOIN members m ON m.id = d.member_id
-    WHERE (cast(:status AS text) IS NULL OR d.status = :status) AND d.id < :before ORDER BY d.id DESC LIMIT :limit
+    WHERE (cast(:status AS text) IS NULL OR d.status = :status)
+        AND (cast(:re_registration AS text) IS NULL OR d.re_registration = :re_registration)
+        AND d.id < :before ORDER BY d.id DESC LIMIT :limit
     """  # noqa: S608 (constant columns)
 )
 _LOCK = text(
@@ -95,8 +102,15 @@ _CHECK_IN = text("UPDATE dispatches SET status = 'checked_in', checked_in_at = :
 _END = text(
     """
     UPDATE dispatches SET status = :status, ended_on = :ended_on, days_worked = :days_worked,
-        term_reason = :reason, restricted_until = :restricted_until, updated_at = now()
+        term_reason = :reason, restricted_until = :restricted_until, re_register_by = :re_register_by,
+        re_registration = CASE WHEN cast(:re_register_by AS date) IS NOT NULL THEN 'awaited' END, updated_at = now()
     WHERE id = :id
+    """
+)
+_MISS_RE_REGISTRATION = text(
+    """
+    UPDATE dispatches SET re_registration = 'missed', updated_at = now()
+    WHERE re_registration = 'awaited' AND re_register_by < :today RETURNING member_id
     """
 )
 _NO_SHOWS = text(
@@ -185,9 +199,17 @@ async def own(connection: AsyncConnection, dispatch_id: int, member_id: int) -> 
     return (await connection.execute(_OWN, {"id": dispatch_id, "member_id": member_id})).mappings().first()
 
 
-async def page(connection: AsyncConnection, status: str | None, *, before: int, limit: int) -> list[RowMapping]:
+async def page(
+    connection: AsyncConnection,
+    *,
+    status: DispatchStatus | None,
+    re_registration: ReRegistration | None,
+    before: int,
+    limit: int,
+) -> list[RowMapping]:
     """Dispatches, newest first."""
-    return list((await connection.execute(_PAGE, {"status": status, "before": before, "limit": limit})).mappings())
+    parameters = {"status": status, "re_registration": re_registration, "before": before, "limit": limit}
+    return list((await connection.execute(_PAGE, parameters)).mappings())
 
 
 async def lock(connection: AsyncConnection, dispatch_id: int, member_id: int | None = None) -> RowMapping | None:
@@ -209,6 +231,7 @@ async def end(
     days_worked: int | None = None,
     reason: TermReason | None = None,
     restricted_until: date | None = None,
+    re_register_by: date | None = None,
 ) -> None:
     """The job is over for the member, or never began."""
     await connection.execute(
@@ -220,6 +243,7 @@ async def end(
             "days_worked": days_worked,
             "reason": reason.value if reason else None,
             "restricted_until": restricted_until,
+            "re_register_by": re_register_by,
         },
     )
 
@@ -230,3 +254,8 @@ async def mark_no_shows(
     """Who did not check in by the deadline; their slots are free again."""
     parameters = {"now": now, "restricted_until": restricted_until, "limit": limit}
     return list((await connection.execute(_NO_SHOWS, parameters)).mappings())
+
+
+async def miss_re_registration(connection: AsyncConnection, today: date) -> list[int]:
+    """The member of each job after which they had to register again before `today` and did not; each is told once."""
+    return list((await connection.execute(_MISS_RE_REGISTRATION, {"today": today})).scalars())

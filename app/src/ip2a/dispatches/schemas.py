@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ip2a.dispatches.models import DispatchMethod, DispatchStatus, TermReason
+from ip2a.dispatches.models import DispatchMethod, DispatchStatus, ReRegistration, TermReason
 from ip2a.web.keyset import Identifier
 from ip2a.web.times import Day
 
@@ -32,6 +32,10 @@ class DispatchItem(BaseModel):
     days_worked: int | None
     term_reason: TermReason | None
     restricted_until: date | None
+    re_register_by: date | None = Field(
+        description="Last day to register again after this job; who does not loses every place. Null: need not."
+    )
+    re_registration: ReRegistration | None
 
 
 class DispatchOfMember(DispatchItem):

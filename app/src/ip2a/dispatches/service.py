@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ip2a.bids import repository as bids
 from ip2a.dispatches import repository
-from ip2a.dispatches.models import LIVE, DispatchMethod, DispatchStatus, TermReason
+from ip2a.dispatches.models import LIVE, DispatchMethod, DispatchStatus, ReRegistration, TermReason
 from ip2a.dispatches.schemas import ByNameOrder, DispatchItem, DispatchOfMember, RejectionOrder, TerminationOrder
 from ip2a.labor_requests import repository as labor_requests
 from ip2a.labor_requests.models import WANTING
@@ -121,12 +121,18 @@ async def _dispatch_once(
 
 
 async def page(
-    runtime: Runtime, caller: Caller, status: DispatchStatus | None, *, before: str | None, limit: int
+    runtime: Runtime,
+    caller: Caller,
+    *,
+    status: DispatchStatus | None = None,
+    re_registration: ReRegistration | None = None,
+    before: str | None,
+    limit: int,
 ) -> Page[DispatchOfMember]:
     """Dispatches, newest first."""
     async with caller.transaction(runtime.databases) as connection:
         rows = await repository.page(
-            connection, status.value if status else None, before=read_before(before), limit=limit + 1
+            connection, status=status, re_registration=re_registration, before=read_before(before), limit=limit + 1
         )
     return page_of(DispatchOfMember, rows, limit, lambda item: encode("", item.id))
 
@@ -152,7 +158,8 @@ async def check_in(runtime: Runtime, caller: Caller, dispatch_id: int) -> Dispat
 
 
 async def terminate(runtime: Runtime, caller: Caller, dispatch_id: int, order: TerminationOrder) -> DispatchOfMember:
-    """A job ended: a short call gives the place back, a quit or discharge takes every place away.
+    """A job ended: a short call gives the place back, a quit or discharge takes every place away, and after some jobs
+    the member has to register again.
 
     Raises Problem 404, 409 (not live), 422 (ended before it began).
     """
@@ -176,6 +183,12 @@ async def terminate(runtime: Runtime, caller: Caller, dispatch_id: int, order: T
             days_worked=order.days_worked,
             reason=order.reason,
             restricted_until=result.restricted_until,
+            re_register_by=rules.re_register_by(
+                order.reason,
+                is_short_call=dispatch["is_short_call"],
+                ended_on=order.ended_on,
+                today=rules.local(runtime.now()).date(),
+            ),
         )
         if result.roll_off is not None:
             await _roll_off_everywhere(connection, dispatch, result.roll_off)

@@ -3,7 +3,7 @@
 from ip2a.database.pipeline import Statement
 
 DUES = Statement(
-    b"ip2a_dues",
+    b"ip2a_dues_2",
     b"""
     WITH page AS (
         SELECT d.id, p.period_year, p.period_month, p.due_date, d.amount_due_cents, d.amount_paid_cents,
@@ -20,7 +20,8 @@ DUES = Statement(
                 'paid_cents', coalesce(sum(amount_paid_cents), 0),
                 'balance_cents', coalesce(sum(amount_due_cents - amount_paid_cents)
                     FILTER (WHERE status NOT IN ('waived', 'written_off')), 0),
-                'overdue_periods', count(*) FILTER (WHERE status = 'overdue'))
+                'overdue_periods', count(*) FILTER (WHERE status = 'overdue'),
+                'last_payment_at', (SELECT max(recorded_at) FROM payments WHERE member_id = $1::integer))
             FROM dues_payments WHERE member_id = $1::integer),
         'items', coalesce(
             (SELECT json_agg(shown ORDER BY period_year DESC, period_month DESC) FROM shown), '[]'),

@@ -1,6 +1,6 @@
 """What a member owes and has paid; amounts are integer cents."""
 
-from datetime import date
+from datetime import date, datetime
 
 from pydantic import BaseModel, Field
 
@@ -34,6 +34,9 @@ class DuesSummary(BaseModel):
     paid_cents: int
     balance_cents: int = Field(description="Still to be paid; waived and written-off months count nothing.")
     overdue_periods: int
+    last_payment_at: datetime | None = Field(
+        default=None, description="Of the newest payment that was recorded; null when there is none."
+    )
 
 
 class DuesResponse(BaseModel):

@@ -289,7 +289,7 @@ class _Exchange:
 
         key = None
         if self._method not in routing.SAFE and context.principal is not None:
-            key = repeats.key_of(self._scope["headers"], self._path)
+            key = repeats.key_of(self._scope, self._body)
         if key is None or context.principal is None:
             await self._edge._app(self._scope, self._receive, send)
         elif repeats.is_valid(key):

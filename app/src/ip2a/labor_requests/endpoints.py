@@ -6,7 +6,13 @@ from fastapi import APIRouter, Depends
 
 from ip2a.labor_requests import service
 from ip2a.labor_requests.models import RequestStatus
-from ip2a.labor_requests.schemas import CheckMarksResult, LaborRequestItem, LaborRequestOrder
+from ip2a.labor_requests.schemas import (
+    BookCheckMarks,
+    CheckMarksResult,
+    LaborRequestItem,
+    LaborRequestOrder,
+    NoCheckMarkOrder,
+)
 from ip2a.web.dependencies import Caller, CallerDependency, OwnMember, RuntimeDependency, require
 from ip2a.web.keyset import Cursor, Limit, Page, PathId
 
@@ -27,6 +33,14 @@ async def open_jobs(
 async def morning(runtime: RuntimeDependency, caller: Reader) -> list[LaborRequestItem]:
     """What is to be called today, book after book."""
     return await service.morning(runtime, caller)
+
+
+@router.post("/referrals/morning/check-marks")
+async def morning_check_marks(
+    runtime: RuntimeDependency, caller: Annotated[Caller, Depends(require("referrals:dispatch"))]
+) -> list[BookCheckMarks]:
+    """After the morning's calls: a check mark for everyone on the books whose requests were not filled, one a book."""
+    return await service.give_morning_check_marks(runtime, caller)
 
 
 @router.get("/referrals/requests")
@@ -63,6 +77,17 @@ async def cancel(
 ) -> LaborRequestItem:
     """Want nobody any more."""
     return await service.cancel(runtime, caller, request_id)
+
+
+@router.put("/referrals/requests/{request_id}/no-check-mark")
+async def set_no_check_mark(
+    request_id: PathId,
+    body: NoCheckMarkOrder,
+    runtime: RuntimeDependency,
+    caller: Annotated[Caller, Depends(require("referrals:update"))],
+) -> LaborRequestItem:
+    """Say why not taking the job costs no check mark, or that it does."""
+    return await service.set_no_check_mark(runtime, caller, request_id, body)
 
 
 @router.post("/referrals/requests/{request_id}/check-marks")

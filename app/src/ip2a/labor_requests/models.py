@@ -43,6 +43,16 @@ class NoCheckMarkReason(StrEnum):
     EMPLOYER_REJECTION = "employer_rejection"
 
 
+class StatedReason(StrEnum):
+    """The reasons of these that the office has to say; short calls and early starts are known by themselves."""
+
+    SPECIALTY = "specialty"
+    MOU_JOBSITE = "mou_jobsite"
+    UNDER_SCALE = "under_scale"
+    VARIOUS_LOCATION = "various_location"
+    EMPLOYER_REJECTION = "employer_rejection"
+
+
 class LaborRequest(Timestamped, Base):
     """How many workers an employer wants, from which book. `workers_dispatched` and the filled states are kept by
     a trigger on dispatches, so that more than were requested cannot be sent whatever the code does.

@@ -6,6 +6,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ip2a.database.listing import listing
+from ip2a.labor_requests.models import NoCheckMarkReason
 
 _COLUMNS = """q.id, q.request_number, q.employer_id, o.name AS employer_name, q.book_id, b.code AS book_code, q.status,
     q.requested_at, q.referral_day, q.workers_requested, q.workers_dispatched, q.start_date, q.start_time,
@@ -56,10 +57,11 @@ OPEN_FOR_MEMBER = listing(
 _LOCK = text(
     """
     SELECT q.id, q.employer_id, q.book_id, q.status, q.workers_requested - q.workers_dispatched AS wanted, q.start_date,
-        q.is_short_call, q.foreperson_member_id, q.no_check_mark_reason
+        q.start_time, q.is_short_call, q.foreperson_member_id, q.no_check_mark_reason
     FROM labor_requests q WHERE q.id = :id FOR NO KEY UPDATE
     """
 )
+_SET_NO_CHECK_MARK = text("UPDATE labor_requests SET no_check_mark_reason = :reason, updated_at = now() WHERE id = :id")
 _CANCEL = text(
     """
     UPDATE labor_requests SET status = 'cancelled', updated_at = now()
@@ -98,6 +100,11 @@ async def page(connection: AsyncConnection, status: str | None, *, before: int, 
 async def morning(connection: AsyncConnection, day: date, limit: int) -> list[RowMapping]:
     """What is to be called on a morning, in the order of the books."""
     return list((await connection.execute(_MORNING, {"day": day, "limit": limit})).mappings())
+
+
+async def set_no_check_mark(connection: AsyncConnection, request_id: int, reason: NoCheckMarkReason | None) -> None:
+    """Why not taking the job costs no check mark, or None when it does."""
+    await connection.execute(_SET_NO_CHECK_MARK, {"id": request_id, "reason": reason})
 
 
 async def cancel(connection: AsyncConnection, request_id: int) -> bool:

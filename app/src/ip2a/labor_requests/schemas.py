@@ -4,7 +4,8 @@ from datetime import date, datetime, time
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ip2a.labor_requests.models import AgreementType, NoCheckMarkReason, RequestStatus
+from ip2a.labor_requests.models import AgreementType, NoCheckMarkReason, RequestStatus, StatedReason
+from ip2a.referrals.models import BookRegion
 from ip2a.web.keyset import Identifier
 from ip2a.web.times import Day, LocalTime
 
@@ -40,7 +41,10 @@ class LaborRequestOrder(BaseModel):
     agreement_type: AgreementType = AgreementType.STANDARD
     short_call_days: int | None = Field(default=None, strict=True, ge=1, le=10, description="Business days.")
     foreperson_member_id: Identifier | None = None
-    under_scale: bool = False
+    no_check_mark_reason: StatedReason | None = Field(
+        default=None,
+        description="Why not taking the job costs no check mark. Short calls and starts before 06:00 cost none anyway.",
+    )
     allows_online_bidding: bool = True
 
 
@@ -72,8 +76,25 @@ class LaborRequestItem(BaseModel):
     allows_online_bidding: bool
 
 
+class NoCheckMarkOrder(BaseModel):
+    """Why not taking the job costs no check mark; null: it does cost one."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reason": "employer_rejection"}]})
+
+    reason: StatedReason | None
+
+
 class CheckMarksResult(BaseModel):
     """How many were marked, and how many of them rolled off."""
 
     marked: int
     rolled_off: int
+
+
+class BookCheckMarks(CheckMarksResult):
+    """The check marks of a morning on one book, which is of one region."""
+
+    book_id: int
+    book_code: str
+    book_name: str
+    region: BookRegion

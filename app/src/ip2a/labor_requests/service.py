@@ -1,13 +1,20 @@
 """Taking labor requests, listing them, and what an unfilled one costs those who wait."""
 
+from sqlalchemy import RowMapping
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ip2a.labor_requests import repository
-from ip2a.labor_requests.models import WANTING, RequestStatus
-from ip2a.labor_requests.schemas import CheckMarksResult, LaborRequestItem, LaborRequestOrder
+from ip2a.labor_requests.models import WANTING, NoCheckMarkReason, RequestStatus, StatedReason
+from ip2a.labor_requests.schemas import (
+    BookCheckMarks,
+    CheckMarksResult,
+    LaborRequestItem,
+    LaborRequestOrder,
+    NoCheckMarkOrder,
+)
 from ip2a.referrals import repository as registrations
 from ip2a.referrals import rules
-from ip2a.referrals.models import RegistrationAction, RollOffReason
 from ip2a.runtime import Runtime
 from ip2a.web.dependencies import Caller
 from ip2a.web.keyset import Page, encode, page_of, read_before
@@ -32,12 +39,9 @@ async def create(runtime: Runtime, caller: Caller, order: LaborRequestOrder) -> 
     if order.start_date < today:
         raise Problem(422, "starts-in-the-past", "`start_date` must be today or later.")
     reason = rules.no_check_mark_reason(
-        order.requirements,
-        order.start_time,
-        is_short_call=order.short_call_days is not None,
-        under_scale=order.under_scale,
+        _reason(order.no_check_mark_reason), order.start_time, is_short_call=order.short_call_days is not None
     )
-    values = order.model_dump(exclude={"under_scale"}) | {
+    values = order.model_dump() | {
         "now": now,
         "today": today,
         "referral_day": rules.referral_day(now),
@@ -108,25 +112,76 @@ async def cancel(runtime: Runtime, caller: Caller, request_id: int) -> LaborRequ
     return LaborRequestItem.model_validate(dict(row))
 
 
+async def set_no_check_mark(
+    runtime: Runtime, caller: Caller, request_id: int, order: NoCheckMarkOrder
+) -> LaborRequestItem:
+    """Say why not taking the job costs no check mark, or that it does; a short call or an early start never does.
+
+    Raises Problem 404, 409 (the request is over).
+    """
+    async with caller.transaction(runtime.databases) as connection:
+        request = await _wanting(connection, request_id)
+        reason = rules.no_check_mark_reason(
+            _reason(order.reason), request["start_time"], is_short_call=request["is_short_call"]
+        )
+        await repository.set_no_check_mark(connection, request_id, reason)
+        row = await repository.find(connection, request_id)
+    return LaborRequestItem.model_validate(dict(row or {}))
+
+
+def _reason(stated: StatedReason | None) -> NoCheckMarkReason | None:
+    return None if stated is None else NoCheckMarkReason(stated.value)
+
+
 async def give_check_marks(runtime: Runtime, caller: Caller, request_id: int) -> CheckMarksResult:
     """After a call that did not fill the request: a check mark for everyone who waits on its book.
 
-    Raises Problem 404, 409 (the request is filled, or costs no check mark).
+    Raises Problem 404, 409 (the request is over, or costs no check mark).
     """
     async with caller.transaction(runtime.databases) as connection:
-        request = await repository.lock(connection, request_id)
-        if request is None:
-            raise no_such_request()
-        if request["status"] not in WANTING:
-            raise Problem(409, "request-over", f"The request is {request['status']}.")
+        request = await _wanting(connection, request_id)
         if request["no_check_mark_reason"] is not None:
             raise Problem(409, "no-check-mark", f"This request costs no check mark: {request['no_check_mark_reason']}.")
-        marked = await registrations.check_marks(
-            connection, request["book_id"], today=rules.local(runtime.now()).date()
+        if request["foreperson_member_id"] is not None:
+            raise Problem(409, "no-check-mark", "The employer asked for somebody by name: nobody else could take it.")
+        await registrations.lock_book(connection, request["book_id"])
+        marked = await _mark(connection, [request["book_id"]], runtime)
+    return CheckMarksResult(marked=len(marked), rolled_off=sum(row["status"] == "rolled_off" for row in marked))
+
+
+async def give_morning_check_marks(runtime: Runtime, caller: Caller) -> list[BookCheckMarks]:
+    """A check mark for everyone on each book that was called today and has a request that was not filled and costs
+    one; repeated on the same day it marks nobody again.
+    """
+    now = rules.local(runtime.now())
+    async with caller.transaction(runtime.databases) as connection:
+        books = await registrations.lock_unfilled_books(connection, day=now.date(), clock=now.time())
+        marked = await _mark(connection, [book["id"] for book in books], runtime)
+    return [
+        BookCheckMarks(
+            book_id=book["id"],
+            book_code=book["code"],
+            book_name=book["name"],
+            region=book["region"],
+            marked=sum(row["book_id"] == book["id"] for row in marked),
+            rolled_off=sum(row["book_id"] == book["id"] and row["status"] == "rolled_off" for row in marked),
         )
-        await registrations.add_activities(connection, marked, RegistrationAction.CHECK_MARK)
-        rolled = [row for row in marked if row["status"] == "rolled_off"]
-        await registrations.add_activities(
-            connection, rolled, RegistrationAction.ROLL_OFF, RollOffReason.CHECK_MARKS.value
-        )
-    return CheckMarksResult(marked=len(marked), rolled_off=len(rolled))
+        for book in books
+    ]
+
+
+async def _wanting(connection: AsyncConnection, request_id: int) -> RowMapping:
+    """The request, locked. Raises Problem 404, 409 (the request is over)."""
+    request = await repository.lock(connection, request_id)
+    if request is None:
+        raise no_such_request()
+    if request["status"] not in WANTING:
+        raise Problem(409, "request-over", f"The request is {request['status']}.")
+    return request
+
+
+async def _mark(connection: AsyncConnection, books: list[int], runtime: Runtime) -> list[RowMapping]:
+    """Whom the check marks of these books hit, with `book_id` and `status` behind them; their histories say so."""
+    marked = await registrations.check_marks(connection, books, today=rules.local(runtime.now()).date())
+    await registrations.add_check_marks(connection, marked)
+    return marked

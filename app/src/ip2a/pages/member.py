@@ -1,7 +1,6 @@
 """A member's own pages: profile, dues, paying."""
 
 import asyncio
-from secrets import token_urlsafe
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Path, Query
@@ -112,7 +111,6 @@ async def dues(
             "receipt": receipt,
             "checkout": checkout,
             "by_card": runtime.card_payments is not None,
-            "new_key": lambda: token_urlsafe(18),
             "active": "dues",
             **_frame(visit),
         },

@@ -20,6 +20,7 @@ MEMBER = (
     Link("documents", "/my/documents", "My documents"),
     Link("certifications", "/my/certifications", "My certificates"),
     Link("grievances", "/my/grievances", "My grievances"),
+    Link("benevolence", "/my/benevolence", "Help in need"),
     Link("profile", "/my/profile", "My profile"),
 )
 APPLICANT = (

@@ -1,7 +1,8 @@
 """The referral for people: a member's own places, jobs and bids, and the morning dispatch of the office."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Query
 from starlette.responses import RedirectResponse, Response
@@ -9,9 +10,11 @@ from starlette.responses import RedirectResponse, Response
 from ip2a.audit.service import record_read
 from ip2a.bids import service as bids
 from ip2a.dispatches import service as dispatches
-from ip2a.dispatches.models import DispatchStatus
+from ip2a.dispatches.models import DispatchStatus, ReRegistration
 from ip2a.dispatches.schemas import DispatchOfMember
 from ip2a.labor_requests import service as labor_requests
+from ip2a.labor_requests.models import StatedReason
+from ip2a.labor_requests.schemas import NoCheckMarkOrder
 from ip2a.pages.rendering import render
 from ip2a.pages.session import Visit, VisitDependency
 from ip2a.referrals import rules
@@ -35,11 +38,13 @@ async def my_referrals(runtime: RuntimeDependency, visit: VisitDependency) -> Re
     """Places on books, open jobs, bids and dispatches of a member."""
     caller = visit.caller
     member_id = await own_member(caller)
+    sent = await dispatches.own_dispatches(runtime, caller, member_id, before=None, limit=SHOWN)
     values = {
         "registrations": await referrals.own_registrations(runtime, caller, member_id, before=None, limit=SHOWN),
         "jobs": await labor_requests.open_jobs(runtime, caller, member_id, before=None, limit=SHOWN),
         "bids": await bids.own_bids(runtime, caller, member_id, before=None, limit=SHOWN),
-        "dispatches": await dispatches.own_dispatches(runtime, caller, member_id, before=None, limit=SHOWN),
+        "dispatches": sent,
+        "to_re_register": [item for item in sent.items if item.re_registration is ReRegistration.AWAITED],
         "books": await referrals.books(runtime, caller),
         "bidding_open": rules.bidding_is_open(runtime.now()),
     }
@@ -85,7 +90,11 @@ async def morning(
     await record_read(runtime, caller, "dispatches")
     values = {
         "requests": await labor_requests.morning(runtime, caller),
-        "sent": await dispatches.page(runtime, caller, DispatchStatus.DISPATCHED, before=None, limit=SHOWN),
+        "sent": await dispatches.page(runtime, caller, status=DispatchStatus.DISPATCHED, before=None, limit=SHOWN),
+        "to_re_register": await dispatches.page(
+            runtime, caller, re_registration=ReRegistration.AWAITED, before=None, limit=SHOWN
+        ),
+        "reasons": list(StatedReason),
         "said": said,
     }
     return _page(runtime, visit, "dispatch.html", {**values, "active": "dispatch"})
@@ -108,6 +117,28 @@ async def check_marks(request_id: PathId, runtime: RuntimeDependency, visit: Vis
     """The call did not fill the request."""
     result = await labor_requests.give_check_marks(runtime, _dispatcher(visit), request_id)
     return RedirectResponse(f"{MORNING}?said={result.marked}+check+marks,+{result.rolled_off}+rolled+off", 303)
+
+
+@router.post(MORNING + "/{request_id}/no-check-mark")
+async def set_no_check_mark(
+    request_id: PathId,
+    runtime: RuntimeDependency,
+    visit: VisitDependency,
+    reason: Annotated[StatedReason | Literal[""], Form()] = "",
+) -> Response:
+    """Say why not taking the job costs no check mark, or that it does."""
+    order = NoCheckMarkOrder(reason=reason or None)
+    await labor_requests.set_no_check_mark(runtime, _dispatcher(visit), request_id, order)
+    return RedirectResponse(MORNING, 303)
+
+
+@router.post(MORNING + "/check-marks")
+async def morning_check_marks(runtime: RuntimeDependency, visit: VisitDependency) -> Response:
+    """The morning is over: marks on every book with a request that was not filled."""
+    books = await labor_requests.give_morning_check_marks(runtime, _dispatcher(visit))
+    marked, rolled = sum(book.marked for book in books), sum(book.rolled_off for book in books)
+    said = f"{marked} check marks on {len(books)} books, {rolled} rolled off"
+    return RedirectResponse(f"{MORNING}?{urlencode({'said': said})}", 303)
 
 
 @router.post(MORNING + "/dispatches/{dispatch_id}/check-in")

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from datetime import date, datetime, time
 from enum import StrEnum
 from pathlib import Path
+from secrets import token_urlsafe
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from ip2a.pages.navigation import links
@@ -25,6 +27,8 @@ HTMX = {
     "reportValidityOfForms": True,
 }
 """What htmx may do under our content security policy."""
+KEY_FIELD = "idempotency_key"
+"""The field of a form that names the key under which it is done once."""
 STATIC = Path(__file__).parent.parent / "static"
 ACRONYMS = frozenset({"ach", "cpr", "cwa", "jatc", "mou", "osha", "pla", "rif", "tero", "vp"})
 MONTHS = (
@@ -63,6 +67,11 @@ def moment(value: datetime | None) -> str:
     return "–" if value is None else f"{day(value.astimezone(LOCAL_TIME))}, {value.astimezone(LOCAL_TIME):%H:%M}"
 
 
+def local_day(value: datetime | None) -> str:
+    """The day of a time on the local's clocks in words, or a dash."""
+    return day(None if value is None else value.astimezone(LOCAL_TIME).date())
+
+
 def size(number: int | None) -> str:
     """Bytes in words: 2048 → 2 KB."""
     if number is None:
@@ -96,6 +105,14 @@ def history(table: str, identifier: int) -> str:
     return f"/office/audit?table={table}&record={identifier}"
 
 
+def guards(csrf_token: str) -> Markup:
+    """What every form of somebody logged in carries unseen: where it is from, and a key under which it is done once
+    however often it is sent.
+    """
+    hidden = Markup('<input type="hidden" name="{}" value="{}" autocomplete="off">').format
+    return hidden("csrf_token", csrf_token) + hidden(KEY_FIELD, token_urlsafe(18))
+
+
 def static_url(name: str) -> str:
     """A static file's address with a digest of its content, so that browsers may keep it for ever."""
     digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
@@ -111,11 +128,20 @@ TEMPLATES = Environment(
     auto_reload=False,  # looking for changes is a blocking call
 )
 TEMPLATES.filters.update(
-    money=money, day=day, moment=moment, size=size, label=label, words=words, plain=plain, device=device
+    money=money,
+    day=day,
+    local_day=local_day,
+    moment=moment,
+    size=size,
+    label=label,
+    words=words,
+    plain=plain,
+    device=device,
 )
 TEMPLATES.globals.update(
     links=links, month=month, history=history, stylesheet=static_url("app.css"), icon=static_url("icon.svg")
 )
+TEMPLATES.globals.update(guards=guards)
 TEMPLATES.globals.update(script=static_url("app.js"), manifest=static_url("manifest.webmanifest"))
 TEMPLATES.globals.update(htmx=static_url("vendor/htmx.min.js"), htmx_config=json.dumps(HTMX))
 for _name in TEMPLATES.list_templates(extensions=["html"]):

@@ -9,6 +9,7 @@ from ip2a.referrals import service
 from ip2a.referrals.schemas import (
     ActivityItem,
     BookItem,
+    EnforcementPreview,
     ExemptionRequest,
     OwnRegistration,
     OwnRegistrationRequest,
@@ -82,6 +83,12 @@ async def register(
 ) -> RegistrationItem:
     """Register a member at the office."""
     return await service.register(runtime, caller, member_id=body.member_id, book_id=book_id)
+
+
+@router.get("/referrals/enforcement")
+async def enforcement_preview(runtime: RuntimeDependency, caller: Reader) -> EnforcementPreview:
+    """What the night's enforcement would do if it ran now; nothing is done."""
+    return await service.enforcement_preview(runtime, caller)
 
 
 @router.get("/referrals/registrations/{registration_id}/history")

@@ -39,24 +39,55 @@ _STILL_DUE = text(
 )
 
 
+# Places are locked before dispatches, as by whoever signs again: neither waits for the other in a circle.
+_LOCK_PLACES_OF_LATE = text(
+    """
+    SELECT r.id FROM book_registrations r
+    WHERE r.status = 'registered' AND r.member_id IN (
+        SELECT member_id FROM dispatches WHERE re_registration = 'awaited' AND re_register_by < :today)
+    ORDER BY r.id FOR NO KEY UPDATE OF r
+    """
+)
+_OTHERS_DUE = text(
+    """
+    SELECT
+        (SELECT count(*) FROM dispatches WHERE re_registration = 'awaited' AND re_register_by < :today)
+            AS not_re_registered,
+        (SELECT count(*) FROM labor_requests WHERE status IN ('open', 'partially_filled') AND start_date < :today)
+            AS requests_expired,
+        (SELECT count(*) FROM job_bids b JOIN labor_requests q ON q.id = b.labor_request_id
+            WHERE b.status = 'pending' AND (q.status NOT IN ('open', 'partially_filled') OR q.start_date < :today))
+            AS bids_expired,
+        (SELECT count(*) FROM dispatches WHERE status = 'dispatched' AND check_in_deadline < :now) AS no_shows
+    """
+)
+
+
 @dataclass(frozen=True, slots=True)
 class EnforcementResult:
-    """How many of each were done (or, in a preview, would be)."""
+    """How many of each were done (or, in a preview, would be): places rolled off for a missed re-sign, exemptions that
+    ran out, places to remind of, jobs after which nobody registered again, requests and bids past their time, members
+    who did not come to a job.
+    """
 
     rolled_off: int
     exemptions_ended: int
     to_remind: int
-    requests_expired: int = 0
-    bids_expired: int = 0
-    no_shows: int = 0
+    not_re_registered: int
+    requests_expired: int
+    bids_expired: int
+    no_shows: int
 
 
-async def preview(engine: AsyncEngine, now: datetime) -> EnforcementResult:
-    """What would be done to registrations; changes nothing."""
-    async with transaction(engine, ENFORCER) as connection:
-        due = await _due(connection, now)
+async def preview(connection: AsyncConnection, now: datetime) -> EnforcementResult:
+    """What would be done if it ran now; changes nothing."""
+    due = await _due(connection, now)
+    others = await connection.execute(_OTHERS_DUE, {"now": now, "today": rules.local(now).date()})
     return EnforcementResult(
-        len(due[Enforcement.ROLL_OFF]), len(due[Enforcement.END_EXEMPTION]), len(due[Enforcement.REMIND])
+        rolled_off=len(due[Enforcement.ROLL_OFF]),
+        exemptions_ended=len(due[Enforcement.END_EXEMPTION]),
+        to_remind=len(due[Enforcement.REMIND]),
+        **others.mappings().one(),
     )
 
 
@@ -75,6 +106,7 @@ async def enforce(engine: AsyncEngine, now: datetime) -> EnforcementResult:
             rolled_off=rolled_off,
             exemptions_ended=len(ended),
             to_remind=len(due[Enforcement.REMIND]),
+            not_re_registered=await _not_re_registered(connection, today),
             no_shows=await _no_shows(connection, now, today),
             requests_expired=await labor_requests.expire(connection, today),
             bids_expired=await bids.expire(connection, now),
@@ -104,6 +136,15 @@ async def _roll_off(connection: AsyncConnection, ids: list[int], now: datetime) 
     rolled = await repository.roll_off(connection, still, RollOffReason.FAILED_RE_SIGN)
     await repository.add_activities(connection, rolled, RegistrationAction.ROLL_OFF, RollOffReason.FAILED_RE_SIGN.value)
     return len(rolled)
+
+
+async def _not_re_registered(connection: AsyncConnection, today: date) -> int:
+    """Whoever had to register again by yesterday and did not loses the place on every book."""
+    await connection.execute(_LOCK_PLACES_OF_LATE, {"today": today})
+    members = await dispatches.miss_re_registration(connection, today)
+    rolled = await repository.roll_off_members(connection, members, RollOffReason.EXPIRED)
+    await repository.add_activities(connection, rolled, RegistrationAction.ROLL_OFF, "not_re_registered")
+    return len(members)
 
 
 async def _no_shows(connection: AsyncConnection, now: datetime, today: date) -> int:

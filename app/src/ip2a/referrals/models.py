@@ -57,7 +57,7 @@ class RegistrationStatus(StrEnum):
 
 
 class RollOffReason(StrEnum):
-    """Why a member lost the place."""
+    """Why a member lost the place; EXPIRED: the time to register again after a job ran out."""
 
     CHECK_MARKS = "check_marks"
     QUIT = "quit"

@@ -3,7 +3,7 @@ statement, and the history of a registration grows in the same transaction.
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 
 from sqlalchemy import RowMapping, text
@@ -14,7 +14,8 @@ from ip2a.referrals.models import ExemptReason, RegistrationAction, RollOffReaso
 from ip2a.referrals.rules import EXEMPTION, GRACE_AFTER_EXEMPTION
 
 _COLUMNS = """r.id, r.member_id, r.book_id, b.code AS book_code, b.name AS book_name, r.apn, r.status, r.registered_at,
-    r.re_sign_deadline, r.check_marks, r.short_call_restorations, r.exempt_reason, r.exempt_until, r.roll_off_reason"""
+    r.re_sign_deadline, r.check_marks, b.max_check_marks, b.region, r.short_call_restorations, r.exempt_reason,
+    r.exempt_until, r.roll_off_reason"""
 
 _BOOKS = text(
     """
@@ -25,17 +26,23 @@ _BOOKS = text(
     """
 )
 
+# Registering, or signing again, is what a member has to do after some jobs.
+_MET = """met AS (
+        UPDATE dispatches d SET re_registration = 'met', updated_at = now() FROM {done}
+        WHERE d.member_id = {member} AND d.re_registration = 'awaited')"""
+
 # The UPDATE locks the book's row until the transaction ends: numbers follow each other, and a registration that fails
 # gives its number back.
 _REGISTER = text(
-    """
+    f"""
     WITH numbered AS (
         UPDATE referral_books SET last_apn = floor(last_apn) + 1 WHERE id = :book_id AND is_active
-        RETURNING id, last_apn, re_sign_days)
+        RETURNING id, last_apn, re_sign_days),
+    {_MET.format(done="numbered", member=":member_id")}
     INSERT INTO book_registrations (member_id, book_id, apn, registered_at, re_sign_deadline)
     SELECT :member_id, id, last_apn, :now, :now + make_interval(days => re_sign_days) FROM numbered
     RETURNING id
-    """
+    """  # noqa: S608 (constant parts)
 )
 
 _ONE = text(f"SELECT {_COLUMNS} FROM book_registrations r JOIN referral_books b ON b.id = r.book_id WHERE r.id = :id")  # noqa: S608 (constant columns)
@@ -64,13 +71,17 @@ _QUEUE = text(
 )
 
 _RE_SIGN = text(
-    """
-    UPDATE book_registrations r SET re_sign_deadline = :now + make_interval(days => b.re_sign_days), updated_at = now()
-    FROM referral_books b
-    WHERE b.id = r.book_id AND r.id = :id AND r.status = 'registered'
-        AND (cast(:member_id AS integer) IS NULL OR r.member_id = :member_id)
-    RETURNING r.id, r.member_id
-    """
+    f"""
+    WITH signed AS (
+        UPDATE book_registrations r
+        SET re_sign_deadline = :now + make_interval(days => b.re_sign_days), updated_at = now()
+        FROM referral_books b
+        WHERE b.id = r.book_id AND r.id = :id AND r.status = 'registered'
+            AND (cast(:member_id AS integer) IS NULL OR r.member_id = :member_id)
+        RETURNING r.id, r.member_id),
+    {_MET.format(done="signed", member="signed.member_id")}
+    SELECT id, member_id FROM signed
+    """  # noqa: S608 (constant parts)
 )
 
 _RESIGN = text(
@@ -100,6 +111,13 @@ _ROLL_OFF_EVERYWHERE = text(
     """
 )
 
+_ROLL_OFF_MEMBERS = text(
+    """
+    UPDATE book_registrations SET status = 'rolled_off', roll_off_reason = :reason, updated_at = now()
+    WHERE member_id = ANY(:members) AND status = 'registered' RETURNING id, member_id
+    """
+)
+
 _EXEMPT = text(
     """
     UPDATE book_registrations SET status = 'exempt', exempt_reason = :reason, exempt_until = :until, updated_at = now()
@@ -116,19 +134,35 @@ _END_EXEMPTION = text(
     """
 )
 
-# One check mark a book and day at most, whoever asks how often; the third rolls off.
+# Whoever marks a book does so alone, and books are locked in one order.
+_LOCK_BOOK = text("SELECT id FROM referral_books WHERE id = :id FOR NO KEY UPDATE")
+_LOCK_UNFILLED_BOOKS = text(
+    """
+    SELECT b.id, b.code, b.name, b.region FROM referral_books b
+    WHERE b.referral_start_time <= :clock AND EXISTS (
+        SELECT FROM labor_requests q
+        WHERE q.book_id = b.id AND q.status IN ('open', 'partially_filled') AND q.referral_day <= :day
+            AND q.no_check_mark_reason IS NULL AND q.foreperson_member_id IS NULL)
+    ORDER BY b.id FOR NO KEY UPDATE OF b
+    """
+)
+
+# One check mark a book and day at most, whoever asks how often; the third rolls off. A book is of one region, and so
+# are its marks. When the whole book is marked, those who came after the morning's call are not.
 _CHECK_MARKS = text(
     """
     UPDATE book_registrations r SET check_marks = r.check_marks + 1, last_check_mark_on = :today, updated_at = now(),
         status = CASE WHEN r.check_marks + 1 > b.max_check_marks THEN 'rolled_off' ELSE r.status END,
         roll_off_reason = CASE WHEN r.check_marks + 1 > b.max_check_marks THEN 'check_marks' END
     FROM referral_books b
-    WHERE b.id = r.book_id AND r.book_id = :book_id AND r.status = 'registered'
-        AND (cast(:id AS integer) IS NULL OR r.id = :id)
+    WHERE b.id = r.book_id AND r.book_id = ANY(:books) AND r.status = 'registered'
+        AND CASE WHEN cast(:id AS integer) IS NULL
+            THEN r.registered_at < (cast(:today AS date) + b.referral_start_time) AT TIME ZONE 'America/Los_Angeles'
+            ELSE r.id = :id END
         AND (r.last_check_mark_on IS NULL OR r.last_check_mark_on < :today)
         AND NOT EXISTS (SELECT FROM dispatches d WHERE d.member_id = r.member_id
                         AND d.status IN ('dispatched', 'checked_in', 'working'))
-    RETURNING r.id, r.member_id, r.status
+    RETURNING r.id, r.member_id, r.book_id, r.status
     """
 )
 
@@ -200,6 +234,15 @@ async def roll_off_everywhere(
     return list((await connection.execute(_ROLL_OFF_EVERYWHERE, parameters)).mappings())
 
 
+async def roll_off_members(
+    connection: AsyncConnection, members: Sequence[int], reason: RollOffReason
+) -> list[RowMapping]:
+    """Take every place away on which the members wait; exempt ones stay: they need not sign."""
+    return list(
+        (await connection.execute(_ROLL_OFF_MEMBERS, {"members": list(members), "reason": reason.value})).mappings()
+    )
+
+
 async def exempt(
     connection: AsyncConnection, registration_id: int, reason: ExemptReason, today: date, until: date | None
 ) -> RowMapping | None:
@@ -216,12 +259,31 @@ async def end_exemptions(
     return list((await connection.execute(_END_EXEMPTION, parameters)).mappings())
 
 
+async def lock_book(connection: AsyncConnection, book_id: int) -> None:
+    """Mark the book alone until the transaction ends."""
+    await connection.execute(_LOCK_BOOK, {"id": book_id})
+
+
+async def lock_unfilled_books(connection: AsyncConnection, *, day: date, clock: time) -> list[RowMapping]:
+    """Books that were called by this time of the day and still have a request that costs a check mark, locked."""
+    return list((await connection.execute(_LOCK_UNFILLED_BOOKS, {"day": day, "clock": clock})).mappings())
+
+
 async def check_marks(
-    connection: AsyncConnection, book_id: int, *, today: date, registration_id: int | None = None
+    connection: AsyncConnection, books: Sequence[int], *, today: date, registration_id: int | None = None
 ) -> list[RowMapping]:
-    """A check mark for everyone who waits on the book (or for one), once a day; returns whom it hit."""
-    parameters = {"book_id": book_id, "today": today, "id": registration_id}
+    """A check mark for everyone who waited on the books when they were called (or for one), once a day; returns whom
+    it hit, with `book_id` and `status` behind it.
+    """
+    parameters = {"books": list(books), "today": today, "id": registration_id}
     return list((await connection.execute(_CHECK_MARKS, parameters)).mappings())
+
+
+async def add_check_marks(connection: AsyncConnection, marked: Sequence[RowMapping]) -> None:
+    """Note the check marks, and whom they rolled off."""
+    await add_activities(connection, marked, RegistrationAction.CHECK_MARK)
+    rolled = [row for row in marked if row["status"] == "rolled_off"]
+    await add_activities(connection, rolled, RegistrationAction.ROLL_OFF, RollOffReason.CHECK_MARKS.value)
 
 
 async def add_activities(

@@ -34,6 +34,9 @@ BIDDING_SUSPENSION = timedelta(days=365)
 EMPLOYER_RESTRICTION = timedelta(days=14)
 WEEKS_PER_MONTH = 4.3
 SATURDAY = 5
+RE_REGISTER_AFTER = frozenset(
+    {TermReason.SHORT_CALL_END, TermReason.UNDER_SCALE, TermReason.NINETY_DAY_RULE, TermReason.TURNAROUND}
+)
 
 
 def local(moment: datetime) -> datetime:
@@ -74,26 +77,14 @@ def check_in_deadline(start: date, dispatched_at: datetime) -> datetime:
 
 
 def no_check_mark_reason(
-    requirements: str | None, start: time, *, is_short_call: bool, under_scale: bool = False
+    stated: NoCheckMarkReason | None, start: time, *, is_short_call: bool
 ) -> NoCheckMarkReason | None:
-    """Why not taking the job costs no check mark, or None when it does."""
-    wanted = (requirements or "").lower()
+    """Why not taking the job costs no check mark, or None when it does: what the job is by itself, then what is
+    `stated` of it. Text that describes the job decides nothing.
+    """
     if is_short_call:
         return NoCheckMarkReason.SHORT_CALL
-    if start < EARLY_START:
-        return NoCheckMarkReason.EARLY_START
-    if under_scale:
-        return NoCheckMarkReason.UNDER_SCALE
-    keywords = {
-        "specialty": NoCheckMarkReason.SPECIALTY,
-        "mou": NoCheckMarkReason.MOU_JOBSITE,
-        "various location": NoCheckMarkReason.VARIOUS_LOCATION,
-    }
-    words = wanted.replace(",", " ").replace(".", " ").split()
-    return next(
-        (reason for keyword, reason in keywords.items() if (keyword in wanted if " " in keyword else keyword in words)),
-        None,
-    )
+    return NoCheckMarkReason.EARLY_START if start < EARLY_START else stated
 
 
 def bidding_suspended_until(rejections: Sequence[datetime], now: datetime) -> datetime | None:
@@ -129,6 +120,17 @@ def ending(reason: TermReason, *, is_short_call: bool, days_worked: int, restora
     if days_worked <= UNCOUNTED_SHORT_CALL_DAYS:
         return Ending(restore=True)
     return Ending(restore=restorations < SHORT_CALL_RESTORATIONS, counts=restorations < SHORT_CALL_RESTORATIONS)
+
+
+def re_register_by(reason: TermReason, *, is_short_call: bool, ended_on: date, today: date) -> date | None:
+    """The last day to register again, or None where the member need not: after a short call, under scale, the 90-day
+    rule and a turnaround it is the working day after the job, or after `today` when the office hears of it later.
+
+    A quit or discharge takes the places away by itself.
+    """
+    if reason in {TermReason.QUIT, TermReason.FIRED} or not (is_short_call or reason in RE_REGISTER_AFTER):
+        return None
+    return next_business_day(max(ended_on, today))
 
 
 class Confidence(StrEnum):

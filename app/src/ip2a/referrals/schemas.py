@@ -48,7 +48,11 @@ class RegistrationItem(BaseModel):
     status: RegistrationStatus
     registered_at: datetime
     re_sign_deadline: datetime
-    check_marks: int
+    check_marks: int = Field(
+        description="On this book, which is of one region; one more than `max_check_marks` ends it."
+    )
+    max_check_marks: int
+    region: BookRegion
     short_call_restorations: int
     exempt_reason: ExemptReason | None
     exempt_until: date | None
@@ -79,6 +83,20 @@ class ActivityItem(BaseModel):
     reason: str | None
     performed_by_id: int | None
     occurred_at: datetime
+
+
+class EnforcementPreview(BaseModel):
+    """What the night's enforcement would do if it ran now: how many of each."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    rolled_off: int = Field(description="Places whose re-sign was missed, grace included.")
+    exemptions_ended: int
+    to_remind: int = Field(description="Places to be signed again within 7 days.")
+    not_re_registered: int = Field(description="Jobs after which the member had to register again and did not.")
+    requests_expired: int
+    bids_expired: int
+    no_shows: int = Field(description="Members who did not check in by the deadline: a quit.")
 
 
 class OwnRegistrationRequest(BaseModel):

@@ -7,11 +7,12 @@ from sqlalchemy import RowMapping
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ip2a.referrals import repository, rules
+from ip2a.referrals import enforcement, repository, rules
 from ip2a.referrals.models import RegistrationAction
 from ip2a.referrals.schemas import (
     ActivityItem,
     BookItem,
+    EnforcementPreview,
     ExemptionRequest,
     OwnRegistration,
     QueueItem,
@@ -105,6 +106,12 @@ async def history(
     return page_of(ActivityItem, rows, limit, lambda item: encode("", item.id))
 
 
+async def enforcement_preview(runtime: Runtime, caller: Caller) -> EnforcementPreview:
+    """What the night would do if it were now."""
+    async with caller.transaction(runtime.databases) as connection:
+        return EnforcementPreview.model_validate(await enforcement.preview(connection, runtime.now()))
+
+
 async def re_sign(
     runtime: Runtime, caller: Caller, registration_id: int, member_id: int | None = None
 ) -> RegistrationItem:
@@ -160,17 +167,22 @@ async def end_exemption(runtime: Runtime, caller: Caller, registration_id: int) 
 
 
 async def check_mark(runtime: Runtime, caller: Caller, registration_id: int) -> RegistrationItem:
-    """A check mark for one registration, once a day; the third rolls off."""
+    """A check mark for one registration, once a day; the third rolls off.
+
+    Raises Problem 404, 409 (it does not wait, or was marked today).
+    """
     async with caller.transaction(runtime.databases) as connection:
         registration = await repository.find(connection, registration_id)
         if registration is None:
             raise no_such_registration()
-        rows = await repository.check_marks(
-            connection, registration["book_id"], today=_today(runtime), registration_id=registration_id
+        marked = await repository.check_marks(
+            connection, [registration["book_id"]], today=_today(runtime), registration_id=registration_id
         )
-        return await _outcome(
-            connection, registration_id, None, rows[0] if rows else None, RegistrationAction.CHECK_MARK
-        )
+        if not marked:
+            raise not_waiting()
+        await repository.add_check_marks(connection, marked)
+        row = await repository.find(connection, registration_id)
+    return RegistrationItem.model_validate(dict(row or {}))
 
 
 def _today(runtime: Runtime) -> date:

@@ -14,6 +14,7 @@ from ip2a.seed.loading import Loader, Row
 from ip2a.seed.profiles import Profile
 
 FIRST_NUMBER = 4_600_001
+OFFICERS = 3  # beside the demo log-in: help of some size needs three of them
 OPEN_MONTHS = 3  # of the demo member's own dues
 RATES_FROM = date(2020, 1, 1)
 PAYMENT_METHODS = {
@@ -259,6 +260,7 @@ def _accounts(
         for identifier, member in zip(member_ids[1:], members[1:], strict=True)
     ]
     more = (
+        (RoleName.OFFICER, OFFICERS),
         (RoleName.STAFF, profile.staff),
         (RoleName.INSTRUCTOR, profile.instructors),
         (RoleName.APPLICANT, profile.applicants),

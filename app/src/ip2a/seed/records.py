@@ -6,6 +6,7 @@ from random import Random
 
 from ip2a.auth.models import RoleName
 from ip2a.benevolence.models import BenevolenceReason, BenevolenceStatus, ReviewDecision, ReviewLevel
+from ip2a.benevolence.rules import reviews_needed
 from ip2a.grants.models import EnrollmentStatus
 from ip2a.grievances.models import GrievanceStatus, GrievanceStepName, StepOutcome
 from ip2a.notes.models import NoteCategory, NoteVisibility
@@ -21,8 +22,6 @@ VIOLATIONS = ("Overtime was not paid.", "Unsafe scaffolding.", "Discharge withou
 UNSETTLED = tuple(status for status in GrievanceStatus if status is not GrievanceStatus.SETTLED)
 UNDECIDED = (BenevolenceStatus.SUBMITTED, BenevolenceStatus.UNDER_REVIEW)
 STEPS = tuple(GrievanceStepName)
-REVIEWS_BELOW = ((50_000, 1), (200_000, 2), (10**9, 3))
-"""From how many reviews on help of less than so many cents is decided; one more may be there."""
 GRANTS = ("Pre-apprenticeship", "Safety equipment", "Rural outreach", "Veterans in the trade")
 MEMOS = ("Called about the re-sign.", "Prefers to be reached by e-mail.", "Asked for the insurance form.")
 ADJUSTMENTS = 8
@@ -97,12 +96,12 @@ def _grievances(loader: Loader, random: Random, count: int, core: Core, today: d
     loader.fill("grievance_steps", "grievance_id member_id step_number met_on outcome", meetings)
 
 
-def _benevolence(loader: Loader, random: Random, count: int, core: Core, today: date) -> None:
-    """What is under review has reviews: the more, the more is asked for."""
-    officer = core.accounts[RoleName.OFFICER][0].id
+def _benevolence(loader: Loader, random: Random, number: int, core: Core, today: date) -> None:
+    """What is under review has reviews, each by another officer: the more, the more is asked for, or one more."""
+    officers = [account.id for account in core.accounts[RoleName.OFFICER]]
     rows: list[Row] = []
     reviews: list[Row] = []
-    for identifier in loader.numbers("benevolence_applications", count):
+    for identifier in loader.numbers("benevolence_applications", number):
         member = random.choice(core.members)
         applied = today - timedelta(days=random.randrange(10, 120))
         cents = random.randrange(20_000, 300_000, 500)
@@ -119,10 +118,11 @@ def _benevolence(loader: Loader, random: Random, count: int, core: Core, today: 
             )
         )
         if status is BenevolenceStatus.UNDER_REVIEW:
-            least = next(number for below, number in REVIEWS_BELOW if cents < below)
+            count = random.randrange(reviews_needed(cents), reviews_needed(cents) + 2)
+            levels = zip(tuple(ReviewLevel)[:count], officers, strict=False)
             reviews += [
                 (identifier, member, level.value, random.choice(tuple(ReviewDecision)).value, applied, officer)
-                for level in tuple(ReviewLevel)[: random.randrange(least, least + 2)]
+                for level, officer in levels
             ]
     columns = "id member_id applied_on reason description amount_requested_cents status"
     loader.fill("benevolence_applications", columns, rows)

@@ -8,7 +8,7 @@ from random import Random
 
 from ip2a.bids.models import BidStatus
 from ip2a.dispatches.models import DispatchMethod, DispatchStatus, TermReason
-from ip2a.labor_requests.models import AgreementType, RequestStatus
+from ip2a.labor_requests.models import AgreementType, NoCheckMarkReason, RequestStatus
 from ip2a.referrals import rules
 from ip2a.referrals.models import ExemptReason, RegistrationAction, RegistrationStatus
 from ip2a.seed.core import Core
@@ -32,7 +32,16 @@ BOOKS = (
 
 CITIES = {"seattle": "Seattle", "bremerton": "Bremerton", "port_angeles": "Port Angeles"}
 SITES = ("Data Hall 3", "Harbor Terminal", "Medical Tower", "Light Rail Station", "School Annex", "Ferry Maintenance")
-REQUIREMENTS = (None, None, None, "OSHA 10 card", "MOU jobsite", "Specialty: fiber splicing", "Own hand tools")
+REQUIREMENTS = (
+    (None, None),
+    (None, None),
+    (None, None),
+    ("OSHA 10 card", None),
+    ("MOU jobsite", NoCheckMarkReason.MOU_JOBSITE),
+    ("Fiber splicing", NoCheckMarkReason.SPECIALTY),
+    ("Own hand tools", None),
+)
+"""What a job asks for, and why not taking it costs no check mark."""
 LOST = (BidStatus.REJECTED, BidStatus.REJECTED, BidStatus.REJECTED, BidStatus.WITHDRAWN, BidStatus.EXPIRED)
 ENDINGS = (TermReason.RIF, TermReason.LAID_OFF, TermReason.CONTRACT_END, TermReason.TURNAROUND)
 OPEN_REQUESTS = 60  # at most; or one of five
@@ -264,9 +273,9 @@ class _Referral:
         self._loader.fill("labor_requests", REQUEST_COLUMNS, rows)
 
     def _request(self, job: Job, wanted: int) -> Row:
-        requirements = self._random.choice(REQUIREMENTS)
+        requirements, stated = self._random.choice(REQUIREMENTS)
         start = self._random.choice((time(5, 30), time(6), time(7), time(7), time(7, 30)))
-        reason = rules.no_check_mark_reason(requirements, start, is_short_call=job.is_short)
+        reason = rules.no_check_mark_reason(stated, start, is_short_call=job.is_short)
         region = BOOKS[self._books.index(job.book)][4]
         return (
             job.id,

@@ -88,6 +88,29 @@ def test_a_member_reads_the_profile_and_logs_out(visitor: Visitor, local: Local)
     expect(visitor.page).to_have_url(re.compile("/login"))
 
 
+def test_a_member_asks_for_help_and_takes_it_back(visitor: Visitor, local: Local) -> None:
+    visitor.log_in(local.member)
+    expect(visitor.page.locator("#balance")).to_be_visible()
+    page = visitor.page
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Help in need").click()
+    page.get_by_label("Reason").select_option("hardship")
+    page.get_by_label("Asked for, in dollars").fill("1,250.50")
+    page.get_by_label("What happened").fill("Several weeks without work.")
+    page.get_by_label("Keep it as").select_option("draft")
+    visitor.look("help")
+    visitor.press("Save")
+    expect(page.get_by_role("status")).to_contain_text("The draft is kept.")
+    page.get_by_role("link", name=re.compile("^Change the application")).click()
+    page.get_by_label("Keep it as").select_option("submitted")
+    visitor.look("help-draft")
+    visitor.press("Save")
+    expect(page.get_by_role("status")).to_have_text("Your application is handed in.")
+    visitor.look("help-submitted")
+    visitor.press(re.compile("^Withdraw"))
+    expect(page.get_by_text("Withdrawn")).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("^Withdraw"))).to_have_count(0)
+
+
 def test_a_wrong_password_is_explained(visitor: Visitor, local: Local) -> None:
     page = visitor.page
     page.goto("/login")

@@ -190,8 +190,11 @@ async def test_staff_reads_help_and_officers_decide(runtime: Runtime, people: Pe
         assert (await officer.post(f"{path}/reviews", data=review)).status_code == 303
         decided = {**await form(officer, f"{path}/edit"), "reason": "medical", "description": "Surgery."}
         decided |= {"amount_requested_cents": "1250.50", "status": "approved", "approved_cents": ""}
-        wrong = await officer.post(path, data=decided)
-        assert said(wrong.text, "approved_cents").endswith("is needed for what is approved or paid.")
+        early = await officer.post(path, data={**decided, "approved_cents": "1000"})
+        assert said(early.text, "status") == "“Status”: 1 more level has to approve first, each by somebody else."
+        async with browser(runtime) as second:
+            await log_in(second, await people.make("officer"))
+            await second.post(f"{path}/reviews", data={**review, **await form(second, path), "level": "admin"})
         assert (await officer.post(path, data={**decided, "approved_cents": "1000"})).status_code == 303
         page = (await officer.get(path)).text
         assert ("$1,000.00" in page, 'class="badge approved"' in page) == (True, True)

@@ -49,12 +49,13 @@ class Hall:
             identifier: int = (await connection.execute(text(statement), values)).scalar_one()
         return identifier
 
-    async def book(self) -> int:
-        """A new book."""
+    async def book(self, region: str = "seattle") -> int:
+        """A new book, called at 08:30."""
         return await self._insert(
             "INSERT INTO referral_books (code, name, classification, book_number, region, referral_start_time)"
-            " VALUES (:code, 'Wire', 'inside_wireperson', 1, 'seattle', '08:30') RETURNING id",
+            " VALUES (:code, 'Wire', 'inside_wireperson', 1, :region, '08:30') RETURNING id",
             code=secrets.token_hex(6),
+            region=region,
         )
 
     async def employer(self) -> int:
@@ -106,11 +107,20 @@ class Hall:
             now=when,
         )
 
+    async def person(self) -> Person:
+        """A member with an account."""
+        return await self._people.make(months=0)
+
     async def person_waiting(self, book: int) -> tuple[Person, int]:
         """A member with an account, on the book: (person, registration id)."""
-        person = await self._people.make(months=0)
+        person = await self.person()
         assert person.member_id is not None
         return person, await self.register(book, person.member_id)
+
+    async def execute(self, statement: str, **values: object) -> None:
+        """Change what is stored."""
+        async with transaction(self._runtime.databases.write, SYSTEM) as connection:
+            await connection.execute(text(statement), values)
 
     async def rows(self, statement: str, **values: object) -> list[tuple[object, ...]]:
         """What is really stored."""

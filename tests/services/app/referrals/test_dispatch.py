@@ -210,7 +210,8 @@ async def test_the_night_enforces_and_a_second_run_finds_nothing(
         await connection.execute(text("UPDATE book_registrations SET apn = 0.5 WHERE member_id = :m"), {"m": no_show})
     assert (await dispatch(morning, request)).json()[0]["member_id"] == no_show
     engine = runtime.databases.write
-    seen = await preview(engine, MORNING)
+    async with transaction(engine, SYSTEM) as connection:
+        seen = await preview(connection, MORNING)
     assert (seen.rolled_off, seen.exemptions_ended) == (2, 0)
     results = await asyncio.gather(*(enforce(engine, MORNING) for _ in range(3)))
     assert sorted(result.rolled_off for result in results) == [0, 0, 2]

@@ -109,7 +109,7 @@ async def test_the_third_check_mark_rolls_off_and_one_a_day_counts(
     runtime: Runtime, people: People, hall: Hall
 ) -> None:
     book = await hall.book()
-    waiting = await hall.waiting(book, 2)
+    waiting = await hall.waiting(book, 2, when=MORNING - timedelta(days=1))
     request = await hall.request(book)
     clerk = await people.make("staff")
     for day, marked, rolled in ((0, 2, 0), (0, 0, 0), (1, 2, 0), (2, 2, 2), (3, 0, 0)):
@@ -124,7 +124,7 @@ async def test_the_third_check_mark_rolls_off_and_one_a_day_counts(
 
 async def test_parallel_check_marks_count_once(morning: httpx.AsyncClient, hall: Hall) -> None:
     book = await hall.book()
-    await hall.waiting(book, 5)
+    await hall.waiting(book, 5, when=MORNING - timedelta(days=1))
     request = await hall.request(book)
     answers = await asyncio.gather(*(morning.post(f"{API}/requests/{request}/check-marks") for _ in range(20)))
     assert sum(answer.json()["marked"] for answer in answers) == 5

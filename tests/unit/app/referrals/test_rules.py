@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ip2a.dispatches.models import TermReason
-from ip2a.labor_requests.models import NoCheckMarkReason
+from ip2a.labor_requests.models import NoCheckMarkReason, StatedReason
 from ip2a.referrals import rules
 from ip2a.referrals.models import RegistrationStatus, RollOffReason
 from ip2a.referrals.rules import Confidence, Ending, Enforcement, Standing, WaitEstimate
@@ -66,24 +66,31 @@ def test_check_in_by_three_of_the_first_day() -> None:
 
 
 @pytest.mark.parametrize(
-    ("requirements", "start", "short", "scale", "reason"),
+    ("stated", "start", "short", "reason"),
     [
-        (None, time(7), False, False, None),
-        ("OSHA 10", time(7), False, False, None),
-        ("Specialty skills: splicing", time(7), False, False, NoCheckMarkReason.SPECIALTY),
-        ("MOU site, badge", time(7), False, False, NoCheckMarkReason.MOU_JOBSITE),
-        ("mountain road access", time(7), False, False, None),
-        ("various location", time(7), False, False, NoCheckMarkReason.VARIOUS_LOCATION),
-        (None, time(5, 59), False, False, NoCheckMarkReason.EARLY_START),
-        (None, time(6, 0), False, False, None),
-        (None, time(7), True, False, NoCheckMarkReason.SHORT_CALL),
-        (None, time(7), False, True, NoCheckMarkReason.UNDER_SCALE),
+        (None, time(7), False, None),
+        (None, time(6, 0), False, None),
+        (None, time(5, 59), False, NoCheckMarkReason.EARLY_START),
+        (None, time(7), True, NoCheckMarkReason.SHORT_CALL),
+        (None, time(5), True, NoCheckMarkReason.SHORT_CALL),
+        (NoCheckMarkReason.SPECIALTY, time(7), False, NoCheckMarkReason.SPECIALTY),
+        (NoCheckMarkReason.MOU_JOBSITE, time(7), False, NoCheckMarkReason.MOU_JOBSITE),
+        (NoCheckMarkReason.UNDER_SCALE, time(7), False, NoCheckMarkReason.UNDER_SCALE),
+        (NoCheckMarkReason.VARIOUS_LOCATION, time(7), False, NoCheckMarkReason.VARIOUS_LOCATION),
+        (NoCheckMarkReason.EMPLOYER_REJECTION, time(7), False, NoCheckMarkReason.EMPLOYER_REJECTION),
+        (NoCheckMarkReason.SPECIALTY, time(5), False, NoCheckMarkReason.EARLY_START),
+        (NoCheckMarkReason.SPECIALTY, time(7), True, NoCheckMarkReason.SHORT_CALL),
     ],
 )
 def test_jobs_that_cost_no_check_mark(
-    requirements: str | None, start: time, short: bool, scale: bool, reason: NoCheckMarkReason | None
+    stated: NoCheckMarkReason | None, start: time, short: bool, reason: NoCheckMarkReason | None
 ) -> None:
-    assert rules.no_check_mark_reason(requirements, start, is_short_call=short, under_scale=scale) == reason
+    assert rules.no_check_mark_reason(stated, start, is_short_call=short) == reason
+
+
+def test_the_office_may_state_every_reason_that_is_not_known_by_itself() -> None:
+    known = {NoCheckMarkReason.SHORT_CALL, NoCheckMarkReason.EARLY_START}
+    assert {reason.value for reason in StatedReason} == {reason.value for reason in NoCheckMarkReason} - known
 
 
 NOON = pacific("2026-11-22 12:00:00")
@@ -135,6 +142,33 @@ def test_what_the_end_of_a_job_does(
         reason, is_short_call=short, days_worked=days, restorations=restorations, ended_on=FRIDAY
     )
     assert given_ending == expected
+
+
+@pytest.mark.parametrize(
+    ("reason", "short", "ended", "today", "by"),
+    [
+        (TermReason.SHORT_CALL_END, True, "2026-11-17", "2026-11-17", "2026-11-18"),  # Tuesday
+        (TermReason.LAID_OFF, True, "2026-11-17", "2026-11-17", "2026-11-18"),  # from a short call, whatever the reason
+        (TermReason.UNDER_SCALE, False, "2026-11-19", "2026-11-19", "2026-11-20"),  # Thursday
+        (TermReason.NINETY_DAY_RULE, False, "2026-11-20", "2026-11-20", "2026-11-23"),  # Friday: Monday
+        (TermReason.TURNAROUND, False, "2026-11-21", "2026-11-20", "2026-11-23"),  # Saturday
+        (TermReason.TURNAROUND, False, "2026-11-22", "2026-11-22", "2026-11-23"),  # Sunday
+        (TermReason.TURNAROUND, False, "2026-11-10", "2026-11-20", "2026-11-23"),  # the office hears of it late
+        (TermReason.TURNAROUND, False, "2026-11-25", "2026-11-20", "2026-11-26"),  # announced
+        (TermReason.RIF, False, "2026-11-17", "2026-11-17", None),
+        (TermReason.LAID_OFF, False, "2026-11-17", "2026-11-17", None),
+        (TermReason.CONTRACT_END, False, "2026-11-17", "2026-11-17", None),
+        (TermReason.QUIT, True, "2026-11-17", "2026-11-17", None),
+        (TermReason.FIRED, False, "2026-11-17", "2026-11-17", None),
+    ],
+)
+def test_who_has_to_register_again_and_until_when(
+    reason: TermReason, short: bool, ended: str, today: str, by: str | None
+) -> None:
+    last = rules.re_register_by(
+        reason, is_short_call=short, ended_on=date.fromisoformat(ended), today=date.fromisoformat(today)
+    )
+    assert last == (None if by is None else date.fromisoformat(by))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Applications of members for help, and their reviews."""
 
-from ip2a.benevolence import service
+from ip2a.benevolence import rules, service
 from ip2a.benevolence.models import BenevolenceStatus
 from ip2a.benevolence.schemas import BenevolenceChange, BenevolenceItem, BenevolenceOrder, ReviewItem, ReviewOrder
 from ip2a.pages.records.areas import Area, Column, Form, Narrow, Part, Wanted, stored
@@ -36,7 +36,7 @@ AREA: Area[BenevolenceItem, BenevolenceItem] = Area(
     path=PATH,
     noun="application for help",
     title="Benevolence",
-    lead="Help for members in need. Reviewing and deciding is for officers.",
+    lead="Help for members in need. Reviewing and deciding is for officers, each of them at one level.",
     reads="benevolence:read",
     table="benevolence_applications",
     one=service.application,
@@ -61,6 +61,7 @@ AREA: Area[BenevolenceItem, BenevolenceItem] = Area(
         Column("Applied", lambda item: item.applied_on),
         Column("Reason", lambda item: item.reason),
         Column("Asked for", lambda item: money(item.amount_requested_cents)),
+        Column("Levels that must approve", lambda item: rules.reviews_needed(item.amount_requested_cents)),
         Column("Approved", lambda item: None if item.approved_cents is None else money(item.approved_cents)),
         Column("Paid", lambda item: item.paid_on),
         Column("Paid by", lambda item: item.payment_method),
