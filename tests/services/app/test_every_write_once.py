@@ -130,7 +130,7 @@ async def test_a_form_with_something_else_in_it_is_another_one(client: httpx.Asy
 async def test_a_form_whose_answer_held_a_secret_says_so(client: httpx.AsyncClient, people: People) -> None:
     admin = await people.make("admin")
     await log_in(client, admin)
-    form = {"name": "Once", "user_id": str(admin.user_id), "scopes": "members:read", "days_valid": "30"}
+    form = {"name": "By form", "user_id": str(admin.user_id), "scopes": "members:read", "days_valid": "30"}
     form["idempotency_key"] = secrets.token_hex(8)
     assert (await client.post("/admin/api-keys", data=form)).status_code == 201
     again = await client.post("/admin/api-keys", data=form)

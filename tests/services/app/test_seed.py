@@ -9,6 +9,7 @@ import pytest
 
 from devcluster.services import PostgresServer
 from ip2a.seed import profiles
+from ip2a.seed.core import OFFICERS
 from ip2a.seed.run import SeedError, seed
 from ip2a.settings import load_settings
 
@@ -158,7 +159,7 @@ async def test_two_databases_get_the_same_rows(
         "benevolence_applications": wanted.records,
         "salting_activities": wanted.records,
         "referral_books": 11,
-        "users": wanted.members + 6 + wanted.staff + wanted.instructors + wanted.applicants,
+        "users": wanted.members + 6 + OFFICERS + wanted.staff + wanted.instructors + wanted.applicants,
     }
     assert {table: rows[table] for table in expected} == expected
     assert rows["labor_requests"] == pytest.approx(wanted.labor_requests, rel=0.05)

@@ -7,7 +7,7 @@ from ip2a.benevolence.models import BenevolenceStatus, ReviewDecision, ReviewLev
 
 REVIEWS_BELOW = ((50_000, 1), (200_000, 2))
 MOST_REVIEWS = 3
-"""Reviews that approve before help is given: by cents asked for, up to which (not reached) how many; above, the most."""
+"""Levels that approve before help is given: below so many cents how many; the most for whatever is more."""
 
 OPEN_TO_MEMBER = frozenset({BenevolenceStatus.DRAFT, BenevolenceStatus.SUBMITTED})
 """Until the office looks at an application, its member may take it back."""

@@ -47,7 +47,9 @@ class TermReason(StrEnum):
 
 
 class ReRegistration(StrEnum):
-    """Whether a member who has to register again after a job did so, up to its last day `re_register_by`."""
+    """Whether a member who has to register again after a job did so, up to its last day `re_register_by`. MET is set by
+    a trigger on the history of places: whoever registers, signs again or is sent to a job has met it.
+    """
 
     AWAITED = "awaited"
     MET = "met"

@@ -41,12 +41,8 @@ _FROM_BIDS = text(
     ORDER BY r.apn LIMIT :wanted FOR NO KEY UPDATE OF r, m, b SKIP LOCKED
     """  # noqa: S608 (constant conditions)
 )
-# Whoever works again need not register again after the job before.
 _INSERT = text(
     """
-    WITH met AS (
-        UPDATE dispatches SET re_registration = 'met', updated_at = now()
-        WHERE member_id = ANY(:members) AND re_registration = 'awaited')
     INSERT INTO dispatches (labor_request_id, member_id, registration_id, bid_id, employer_id, method, is_short_call,
         dispatched_at, dispatched_by_id, start_date, check_in_deadline)
     SELECT :request_id, member_id, registration_id, bid_id, :employer_id, :method, :is_short_call, :now,

@@ -2,9 +2,9 @@
 
 Refusals are not kept: nothing was changed, and the same key may be tried again.
 
-Programs name their key in a header, forms in a hidden field. A form that is sent again as it was is the same request; the
-same form with something else in it (somebody went back and typed anew) is another one, so that what was sent is part of
-a form's key. What is kept of a page is where it leads to.
+Programs name their key in a header, forms in a hidden field. A form that is sent again as it was is the same request;
+the same form with something else in it (somebody went back and typed anew) is another one, so that what was sent is part
+of a form's key. What is kept of a page is where it leads to.
 """
 
 import hashlib
@@ -36,8 +36,8 @@ _OWN_WAY = re.compile(
     r"/(payments|pay|checkout|confirm)$|/refunds/[0-9]+/approve$|^(/api/v1)?/my/profile$|^/account/password$|^/logout$"
 )
 """Payments keep their key in their one statement; checkouts, uploads and refunds ask others between two transactions: a
-repeated request goes on where the first one ended. Contact fields are set to what is sent, however often. A new password
-and a log-out end the session, whose cookies the answer changes."""
+repeated request goes on where the first one ended. Contact fields are set to what is sent, however often. A new
+password and a log-out end the session, whose cookies the answer changes."""
 
 
 def key_of(scope: Scope, body: bytes) -> bytes | None:

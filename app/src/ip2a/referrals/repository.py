@@ -26,23 +26,17 @@ _BOOKS = text(
     """
 )
 
-# Registering, or signing again, is what a member has to do after some jobs.
-_MET = """met AS (
-        UPDATE dispatches d SET re_registration = 'met', updated_at = now() FROM {done}
-        WHERE d.member_id = {member} AND d.re_registration = 'awaited')"""
-
 # The UPDATE locks the book's row until the transaction ends: numbers follow each other, and a registration that fails
 # gives its number back.
 _REGISTER = text(
-    f"""
+    """
     WITH numbered AS (
         UPDATE referral_books SET last_apn = floor(last_apn) + 1 WHERE id = :book_id AND is_active
-        RETURNING id, last_apn, re_sign_days),
-    {_MET.format(done="numbered", member=":member_id")}
+        RETURNING id, last_apn, re_sign_days)
     INSERT INTO book_registrations (member_id, book_id, apn, registered_at, re_sign_deadline)
     SELECT :member_id, id, last_apn, :now, :now + make_interval(days => re_sign_days) FROM numbered
     RETURNING id
-    """  # noqa: S608 (constant parts)
+    """
 )
 
 _ONE = text(f"SELECT {_COLUMNS} FROM book_registrations r JOIN referral_books b ON b.id = r.book_id WHERE r.id = :id")  # noqa: S608 (constant columns)
@@ -71,17 +65,13 @@ _QUEUE = text(
 )
 
 _RE_SIGN = text(
-    f"""
-    WITH signed AS (
-        UPDATE book_registrations r
-        SET re_sign_deadline = :now + make_interval(days => b.re_sign_days), updated_at = now()
-        FROM referral_books b
-        WHERE b.id = r.book_id AND r.id = :id AND r.status = 'registered'
-            AND (cast(:member_id AS integer) IS NULL OR r.member_id = :member_id)
-        RETURNING r.id, r.member_id),
-    {_MET.format(done="signed", member="signed.member_id")}
-    SELECT id, member_id FROM signed
-    """  # noqa: S608 (constant parts)
+    """
+    UPDATE book_registrations r SET re_sign_deadline = :now + make_interval(days => b.re_sign_days), updated_at = now()
+    FROM referral_books b
+    WHERE b.id = r.book_id AND r.id = :id AND r.status = 'registered'
+        AND (cast(:member_id AS integer) IS NULL OR r.member_id = :member_id)
+    RETURNING r.id, r.member_id
+    """
 )
 
 _RESIGN = text(

@@ -108,6 +108,14 @@ WRONGS = {
     "a number of a book twice": ("uq_book_registrations", COPY_PLACE.format(member=":waiting_member_id", apn="apn")),
     "two places of a member on a book": ("uq_book_registrations", COPY_PLACE.format(member="member_id", apn="99")),
     "two jobs of a member at once": ("uq_dispatches_live_member", COPY_DISPATCH.format(member="member_id", bid="NULL")),
+    "to be registered again, but until no day": (
+        "ck_dispatches_re_register_by",
+        "UPDATE dispatches SET re_registration = 'awaited' WHERE id = :dispatch_id",
+    ),
+    "to register again after a job that goes on": (
+        "ck_dispatches_re_register_ended",
+        "UPDATE dispatches SET re_registration = 'awaited', re_register_by = :day WHERE id = :dispatch_id",
+    ),
     "more dispatched than requested": (
         "ck_labor_requests_dispatched",
         "UPDATE labor_requests SET workers_dispatched = workers_requested + 1 WHERE id = :request_id",

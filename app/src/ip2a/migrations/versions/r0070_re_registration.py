@@ -2,7 +2,8 @@
 
 Revision: 0070_re_registration
 
-The version before this one asks nobody to: it writes neither column.
+The version before this one asks nobody to; whoever registers, signs again or is sent to a job through it is noted all
+the same, by the trigger on the history of places.
 """
 
 from alembic import op
@@ -14,6 +15,11 @@ depends_on: str | None = None
 
 
 def upgrade() -> None:
+    _what_is_awaited()
+    _what_meets_it()
+
+
+def _what_is_awaited() -> None:
     op.execute(
         """
         ALTER TABLE dispatches
@@ -28,6 +34,22 @@ def upgrade() -> None:
         CREATE INDEX ix_dispatches_awaiting_re_registration ON dispatches (member_id)
             WHERE re_registration = 'awaited';
         CREATE INDEX ix_job_bids_pending ON job_bids (labor_request_id) WHERE status = 'pending';
+        """
+    )
+
+
+def _what_meets_it() -> None:
+    op.execute(
+        """
+        CREATE FUNCTION ip2a_re_registered() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            UPDATE dispatches SET re_registration = 'met', updated_at = now()
+            WHERE member_id = NEW.member_id AND re_registration = 'awaited';
+            RETURN NULL;
+        END $$;
+        CREATE TRIGGER re_registered AFTER INSERT ON registration_activities
+            FOR EACH ROW WHEN (NEW.action IN ('register', 're_sign', 'dispatch'))
+            EXECUTE FUNCTION ip2a_re_registered();
         """
     )
 
