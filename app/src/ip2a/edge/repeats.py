@@ -3,8 +3,8 @@
 Refusals are not kept: nothing was changed, and the same key may be tried again.
 
 Programs name their key in a header, forms in a hidden field. A form that is sent again as it was is the same request;
-the same form with something else in it (somebody went back and typed anew) is another one, so that what was sent is part
-of a form's key. What is kept of a page is where it leads to.
+the same form with something else in it (somebody went back and typed anew) is another one, so that what was sent is
+part of a form's key. What is kept of a page is where it leads to.
 """
 
 import hashlib

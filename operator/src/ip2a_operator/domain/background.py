@@ -11,8 +11,8 @@ PLATFORM_JOBS: Final = (
     ScheduledJob(name="extend-audit", schedule="45 4 * * *"),
     ScheduledJob(name="clean-up", schedule="15 4 * * *"),
 )
-"""Nightly in UTC, apart from each other; their names are those of `ip2a-app job NAME`. The referral is enforced past the
-local's midnight, when the last day for something is over."""
+"""Nightly in UTC, apart from each other; their names are those of `ip2a-app job NAME`. The referral is enforced past
+the local's midnight, when the last day for something is over."""
 RECONCILE_PAYMENTS: Final = ScheduledJob(name="reconcile-payments", schedule="*/30 * * * *", deadline_seconds=1200)
 
 EXPORT_AUDIT: Final = ScheduledJob(name="export-audit", schedule="45 3 * * *", deadline_seconds=14400)
