@@ -107,7 +107,7 @@ def test_a_member_asks_for_help_and_takes_it_back(visitor: Visitor, local: Local
     expect(page.get_by_role("status")).to_have_text("Your application is handed in.")
     visitor.look("help-submitted")
     visitor.press(re.compile("^Withdraw"))
-    expect(page.get_by_text("Withdrawn")).to_be_visible()
+    expect(page.get_by_text("Withdrawn", exact=True)).to_be_visible()
     expect(page.get_by_role("button", name=re.compile("^Withdraw"))).to_have_count(0)
 
 
