@@ -39,6 +39,7 @@ from ip2a.pages import account as account_pages
 from ip2a.pages import api_keys as api_keys_pages
 from ip2a.pages import audit as audit_pages
 from ip2a.pages import auth as auth_pages
+from ip2a.pages import deleted as deleted_pages
 from ip2a.pages import documents as documents_pages
 from ip2a.pages import member as member_pages
 from ip2a.pages import members as members_pages
@@ -59,6 +60,7 @@ from ip2a.pages.records import (
     organizations,
     organizing,
     school,
+    teaching,
 )
 from ip2a.pages.records.areas import Area
 from ip2a.pages.records.routes import RecordPages
@@ -67,8 +69,11 @@ from ip2a.payments.endpoints import router as payments_router
 from ip2a.readiness import Readiness
 from ip2a.referrals.endpoints import router as referrals_router
 from ip2a.refunds.endpoints import router as refunds_router
+from ip2a.removals.endpoints import records_router as removals_router
+from ip2a.removals.endpoints import router as deleted_router
 from ip2a.reports.endpoints import router as reports_router
 from ip2a.runtime import Runtime
+from ip2a.teaching.endpoints import router as teaching_router
 from ip2a.training.endpoints import router as training_router
 from ip2a.users.endpoints import router as users_router
 from ip2a.web import errors, openapi
@@ -87,6 +92,13 @@ RECORDS: tuple[Area[Any, Any], ...] = (
     school.ENROLLMENTS,
     certificates.AREA,
     school.COURSES,
+    teaching.COHORTS,
+    teaching.PLACES,
+    teaching.INSTRUCTORS,
+    teaching.HOURS,
+    teaching.OWN_HOURS,
+    teaching.TOOLS,
+    teaching.ASSIGNMENTS,
     of_members.EMPLOYMENTS,
     of_members.NOTES,
 )
@@ -104,6 +116,7 @@ ROUTERS = (
     bids_router,
     dispatches_router,
     training_router,
+    teaching_router,
     accounts_router,
     users_router,
     api_keys_router,
@@ -118,6 +131,8 @@ ROUTERS = (
     audit_router,
     documents_router,
     reports_router,
+    removals_router,
+    deleted_router,
     member_pages.router,
     own_record_pages.router,
     members_pages.router,
@@ -134,6 +149,7 @@ ROUTERS = (
     users_pages.router,
     api_keys_pages.router,
     platform_pages.router,
+    deleted_pages.router,
 )
 ONE_YEAR = "public, max-age=31536000, immutable"
 

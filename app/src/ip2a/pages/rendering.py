@@ -10,7 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from ip2a.pages.navigation import links
+from ip2a.pages.navigation import links, menu
 from ip2a.pages.words import device, explained, plain
 from ip2a.referrals.rules import LOCAL_TIME
 from ip2a.web.problems import Problem
@@ -114,7 +114,7 @@ TEMPLATES.filters.update(
     money=money, day=day, moment=moment, size=size, label=label, words=words, plain=plain, device=device
 )
 TEMPLATES.globals.update(
-    links=links, month=month, history=history, stylesheet=static_url("app.css"), icon=static_url("icon.svg")
+    links=links, menu=menu, month=month, history=history, stylesheet=static_url("app.css"), icon=static_url("icon.svg")
 )
 TEMPLATES.globals.update(script=static_url("app.js"), manifest=static_url("manifest.webmanifest"))
 TEMPLATES.globals.update(htmx=static_url("vendor/htmx.min.js"), htmx_config=json.dumps(HTMX))

@@ -76,7 +76,7 @@ class Monitoring(Section):
     """Where metrics are, and who collects them."""
 
     prometheus_url: Url | None = Field(
-        default=None, description="Prometheus that the autoscaler asks; the operator's own setting when left out."
+        default=None, description="Prometheus that the autoscaler asks (the operator's own setting when left out), and the app's dashboard."
     )
     scrape_interval_seconds: int = Field(
         default=5, ge=1, le=60, description="How often that Prometheus scrapes; PodMonitors are made with it."

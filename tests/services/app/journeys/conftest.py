@@ -13,6 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
+from devcluster.services import Redis
 from ip2a.runtime import Runtime, create_runtime
 from ip2a.settings import load_settings
 from tests.services.app.conftest import PASSWORD, People, Person, some_address
@@ -44,7 +45,14 @@ def made(environment: dict[str, str], password_hash: str, make: Callable[[Runtim
 
 
 @pytest.fixture(scope="module")
-def fleet(local: object, app_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def fleet(
+    local: object,
+    app_environment: dict[str, str],
+    redis_server: Redis,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Fleet]:
+    """A server process; Redis remembers nothing of other modules' databases, whose accounts have the same ids."""
+    redis_server.flush()
     with platform(app_environment, tmp_path_factory.mktemp("platform")) as fleet:
         yield fleet
 
@@ -70,13 +78,16 @@ class Visitor:
 
     def __init__(self, context: BrowserContext) -> None:
         self.page: Page = context.new_page()
+        self.page.add_init_script("""document.addEventListener("securitypolicyviolation", (e) => {
+          const t = e.target; console.error("VIOLATION " + e.effectiveDirective + " | " + e.blockedURI + " | " + e.sourceFile + ":" + e.lineNumber + ":" + e.columnNumber + " | " + (t.outerHTML || t.nodeName).slice(0,300) + " | " + new Error().stack);
+        });""")
         self.trouble: list[str] = []
         self.page.on("pageerror", lambda error: self.trouble.append(str(error)))
         self.page.on("console", self._hear)
 
     def _hear(self, message: object) -> None:
         text = getattr(message, "text", "")
-        if getattr(message, "type", "") == "error" and not (text.startswith("Applying inline") and EMPTY in text):
+        if getattr(message, "type", "") == "error":
             self.trouble.append(f"{text} ({getattr(message, 'location', '')})")
 
     def log_in(self, person: Person) -> None:
