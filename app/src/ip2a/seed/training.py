@@ -164,7 +164,16 @@ def _teaching(loader: Loader, random: Random, core: Core, cohorts: Sequence[str]
         "cohorts",
         "id code name status starts_on ends_on location_id max_students",
         [
-            (identifier, code, f"Cohort {code}", "active", starts, starts + YEAR, locations[number % 3], COHORT_SIZE + 4)
+            (
+                identifier,
+                code,
+                f"Cohort {code}",
+                "active",
+                starts,
+                starts + YEAR,
+                locations[number % 3],
+                COHORT_SIZE + 4,
+            )
             for number, (identifier, code) in enumerate(zip(ids, cohorts, strict=True))
         ],
     )

@@ -33,7 +33,7 @@ class Exporter(http.server.BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
 
-    def do_GET(self) -> None:  # noqa: N802 (the standard library's name)
+    def do_GET(self) -> None:
         body = generate_latest(REGISTRY)
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -49,7 +49,7 @@ class Wrong(Exporter):
 
     answer: ClassVar[tuple[int, bytes]] = (200, b"")
 
-    def do_POST(self) -> None:  # noqa: N802 (the standard library's name)
+    def do_POST(self) -> None:
         status, body = self.answer
         self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(status)
@@ -162,8 +162,9 @@ async def test_a_prometheus_that_is_away_or_silent_holds_nobody_up(
     assert "no connection: ConnectionRefusedError" in await look(runtime, admin, away)
     with socket.create_server((HOST, 0)) as silent:  # takes connections and never answers
         mute = Prometheus(f"http://{HOST}:{silent.getsockname()[1]}", None)
-        asked = await asyncio.gather(*(look(runtime, admin, mute) for _ in range(8)))
-        assert all("no connection: TimeoutError" in page for page in asked)
+        seen = await asyncio.gather(*(mute.look() for _ in range(8)))
+        assert {each.trouble for each in seen} == {"no connection: TimeoutError"}
+        assert "no connection: TimeoutError" in await look(runtime, admin, mute)
         silent.settimeout(0)
         arrived = 0
         with pytest.raises(BlockingIOError):
