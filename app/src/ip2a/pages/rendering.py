@@ -19,6 +19,7 @@ NOBODY: Mapping[str, object] = {"account": None, "csrf_token": None, "active": "
 HTMX = {
     "allowEval": False,
     "allowScriptTags": False,
+    "attributesToSettle": ["class"],  # not style: an emptied one would be set again, which the policy refuses
     "historyCacheSize": 0,  # nothing personal is kept on the device
     "historyRestoreAsHxRequest": False,
     "includeIndicatorStyles": False,

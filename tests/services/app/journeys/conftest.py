@@ -68,19 +68,11 @@ def browser(fleet: Fleet) -> Iterator[Browser]:
         running.close()
 
 
-EMPTY = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
-"""The hash of nothing: an inline style without a rule, which tools that look at a page (axe, Playwright) set and take
-back. Our own pages have no inline style (tests/unit/app/test_vendored.py)."""
-
-
 class Visitor:
     """A person at a browser; whatever page they look at is checked and kept."""
 
     def __init__(self, context: BrowserContext) -> None:
         self.page: Page = context.new_page()
-        self.page.add_init_script("""document.addEventListener("securitypolicyviolation", (e) => {
-          const t = e.target; console.error("VIOLATION " + e.effectiveDirective + " | " + e.blockedURI + " | " + e.sourceFile + ":" + e.lineNumber + ":" + e.columnNumber + " | " + (t.outerHTML || t.nodeName).slice(0,300) + " | " + new Error().stack);
-        });""")
         self.trouble: list[str] = []
         self.page.on("pageerror", lambda error: self.trouble.append(str(error)))
         self.page.on("console", self._hear)
