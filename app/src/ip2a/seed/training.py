@@ -65,7 +65,7 @@ def fill(loader: Loader, random: Random, profile: Profile, core: Core, today: da
     enrolled = _enrollments(loader, students, courses)
     teaching = _teaching(loader, random, core, sorted({each.cohort for each in enrolled}), today)
     _tools(loader, random, students, today)
-    _classes(loader, random, profile, enrolled, teaching, today)
+    _classes(loader, random, profile, enrolled, teaching=teaching, today=today)
     _certifications(loader, random, students, today)
     _applications(loader, random, core, today)
 
@@ -130,7 +130,7 @@ class Teaching:
 
 
 def _teaching(loader: Loader, random: Random, core: Core, cohorts: Sequence[str], today: date) -> Teaching:
-    """A record for each account that teaches, the demo one's first; cohorts with their instructors; last month's hours."""
+    """A record for each account that teaches, the demo one's first; cohorts with who teaches them; a month of hours."""
     locations = loader.numbers("locations", len(LOCATIONS))
     loader.fill(
         "locations",
@@ -225,6 +225,7 @@ def _classes(
     random: Random,
     profile: Profile,
     enrolled: Sequence[Enrolled],
+    *,
     teaching: Teaching,
     today: date,
 ) -> None:

@@ -166,9 +166,7 @@ async def test_a_prometheus_that_is_away_or_silent_holds_nobody_up(
         assert {each.trouble for each in seen} == {"no connection: TimeoutError"}
         assert "no connection: TimeoutError" in await look(runtime, admin, mute)
         silent.settimeout(0)
-        arrived = 0
+        for _ in range(2):  # eight who look at the same time ask once: the figures and the course
+            silent.accept()[0].close()
         with pytest.raises(BlockingIOError):
-            while True:
-                silent.accept()[0].close()
-                arrived += 1
-        assert arrived == 2, "eight who look at the same time ask once: the figures and the course"
+            silent.accept()
