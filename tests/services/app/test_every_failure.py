@@ -1,4 +1,4 @@
-"""Every write, driven by somebody who may, with a failure at each of its statements and commits: nothing is half-written."""
+"""Every write, driven by somebody who may, failing at each of its statements and commits: nothing is half-written."""
 
 from __future__ import annotations
 

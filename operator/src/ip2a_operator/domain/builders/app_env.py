@@ -22,9 +22,7 @@ Env = list[dict[str, object]]
 def serving_env(stack: Stack) -> Env:
     """For pods that serve: through the poolers, with the application's login."""
     pools = _pools(stack, stack.sizes.client_pool, stack.sizes.client_overflow)
-    return _merged(
-        stack, _general(stack) + pools + _login(stack, worker=False) + _services(stack) + _prometheus(stack)
-    )
+    return _merged(stack, _general(stack) + pools + _login(stack, worker=False) + _services(stack) + _prometheus(stack))
 
 
 def worker_env(stack: Stack) -> Env:

@@ -52,9 +52,7 @@ def _app(stack: Stack) -> Manifest:
     egress = _app_egress(stack)
     if prometheus := stack.resource.spec.monitoring.prometheus_url:
         egress.append(_to([], _port_of(prometheus)))
-    return _policy(
-        stack, stack.app, Component.APP, pods=_pods(stack, Component.APP), ingress=ingress, egress=egress
-    )
+    return _policy(stack, stack.app, Component.APP, pods=_pods(stack, Component.APP), ingress=ingress, egress=egress)
 
 
 def _jobs(stack: Stack) -> Manifest:
