@@ -33,7 +33,7 @@ class Driver:
     async def set_up(self, row: str, *, fresh: bool = True) -> World:
         """A world in which the row succeeds, and its person logged in; unless it must be `fresh`, reads share one."""
         allowed = ROWS[row][0].split()
-        if fresh or not row.startswith("GET "):
+        if fresh or not row.startswith("GET ") or "{report_id}" in row:
             world = await a_world_for(self.runtime, self.people, row)
         else:
             self._of_reads = world = self._of_reads or await a_world_for(self.runtime, self.people, row)
