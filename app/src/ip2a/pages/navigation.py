@@ -64,7 +64,7 @@ def menu(account: Principal) -> list[Link | Menu]:
 def _folded(offered: list[Link]) -> list[Link | Menu]:
     beside = [link for link in offered if link.name in BESIDE]
     behind = [link for link in offered if link.name not in BESIDE]
-    return [*offered] if len(behind) == 1 else [*beside, *([Menu("More", tuple(behind))] if behind else [])]
+    return [*offered] if len(behind) == 1 else [*beside, *([Menu("More pages", tuple(behind))] if behind else [])]
 
 
 def links(account: Principal) -> list[Link]:

@@ -317,7 +317,7 @@ def test_the_menu_is_one_line_at_a_desk_and_opens_by_keyboard(visitor: Visitor, 
     middles = page.evaluate(ONE_LINE)
     assert max(middles) - min(middles) <= 4, f"not one line: {middles}"
     menu = page.get_by_role("navigation", name="Main")
-    more, administration = menu.get_by_text("More", exact=True), menu.get_by_role("link", name="Administration")
+    more, administration = menu.get_by_text("More pages", exact=True), menu.get_by_role("link", name="Administration")
     expect(administration).to_be_hidden()
     more.focus()
     page.keyboard.press("Enter")
@@ -346,7 +346,7 @@ def test_the_menu_is_one_line_at_a_desk_and_opens_by_keyboard(visitor: Visitor, 
 def test_the_menu_opens_without_a_script(fleet: Fleet, browser: Browser, local: Local) -> None:
     visitor = another(browser, fleet, local.clerk, scripts=False)
     menu = visitor.page.get_by_role("navigation", name="Main")
-    menu.get_by_text("More", exact=True).click()
+    menu.get_by_text("More pages", exact=True).click()
     menu.get_by_role("link", name="Reports").click()
     expect(visitor.page).to_have_url(re.compile("/office/reports"))
     visitor.page.context.close()

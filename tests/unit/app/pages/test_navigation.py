@@ -45,12 +45,12 @@ def labels(offered: list[Link | Menu]) -> list[Any]:
         (
             ("member",),
             5,
-            ["My dues", "My referral", "My documents", ["More", "My certificates", "My grievances", "My profile"]],
+            ["My dues", "My referral", "My documents", ["More pages", "My certificates", "My grievances", "My profile"]],
         ),
         (
             ("staff",),
             None,
-            ["Members", "Dispatch", "School", "Records", ["More", "Adjustments", "Reports", "Audit trail"]],
+            ["Members", "Dispatch", "School", "Records", ["More pages", "Adjustments", "Reports", "Audit trail"]],
         ),
         (
             ("admin",),
@@ -60,7 +60,7 @@ def labels(offered: list[Link | Menu]) -> list[Any]:
                 "Dispatch",
                 "School",
                 "Records",
-                ["More", "Adjustments", "Reports", "Audit trail", "Administration"],
+                ["More pages", "Adjustments", "Reports", "Audit trail", "Administration"],
             ],
         ),
     ],
