@@ -40,6 +40,7 @@ from ip2a.pages import api_keys as api_keys_pages
 from ip2a.pages import audit as audit_pages
 from ip2a.pages import auth as auth_pages
 from ip2a.pages import benevolence as benevolence_pages
+from ip2a.pages import deleted as deleted_pages
 from ip2a.pages import documents as documents_pages
 from ip2a.pages import member as member_pages
 from ip2a.pages import members as members_pages
@@ -60,6 +61,7 @@ from ip2a.pages.records import (
     organizations,
     organizing,
     school,
+    teaching,
 )
 from ip2a.pages.records.areas import Area
 from ip2a.pages.records.routes import RecordPages
@@ -68,8 +70,11 @@ from ip2a.payments.endpoints import router as payments_router
 from ip2a.readiness import Readiness
 from ip2a.referrals.endpoints import router as referrals_router
 from ip2a.refunds.endpoints import router as refunds_router
+from ip2a.removals.endpoints import records_router as removals_router
+from ip2a.removals.endpoints import router as deleted_router
 from ip2a.reports.endpoints import router as reports_router
 from ip2a.runtime import Runtime
+from ip2a.teaching.endpoints import router as teaching_router
 from ip2a.training.endpoints import router as training_router
 from ip2a.users.endpoints import router as users_router
 from ip2a.web import errors, openapi
@@ -88,6 +93,13 @@ RECORDS: tuple[Area[Any, Any], ...] = (
     school.ENROLLMENTS,
     certificates.AREA,
     school.COURSES,
+    teaching.COHORTS,
+    teaching.PLACES,
+    teaching.INSTRUCTORS,
+    teaching.HOURS,
+    teaching.OWN_HOURS,
+    teaching.TOOLS,
+    teaching.ASSIGNMENTS,
     of_members.EMPLOYMENTS,
     of_members.NOTES,
 )
@@ -105,6 +117,7 @@ ROUTERS = (
     bids_router,
     dispatches_router,
     training_router,
+    teaching_router,
     accounts_router,
     users_router,
     api_keys_router,
@@ -119,6 +132,8 @@ ROUTERS = (
     audit_router,
     documents_router,
     reports_router,
+    removals_router,
+    deleted_router,
     member_pages.router,
     own_record_pages.router,
     benevolence_pages.router,
@@ -136,6 +151,7 @@ ROUTERS = (
     users_pages.router,
     api_keys_pages.router,
     platform_pages.router,
+    deleted_pages.router,
 )
 ONE_YEAR = "public, max-age=31536000, immutable"
 

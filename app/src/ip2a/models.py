@@ -25,6 +25,7 @@ from ip2a.payments import models as payment_models
 from ip2a.referrals import models as referral_models
 from ip2a.refunds import models as refund_models
 from ip2a.reports import models as report_models
+from ip2a.teaching import models as teaching_models
 from ip2a.training import models as training_models
 from ip2a.worker import models as worker_models
 
@@ -53,6 +54,7 @@ MODULES = (
     referral_models,
     refund_models,
     report_models,
+    teaching_models,
     training_models,
     worker_models,
 )

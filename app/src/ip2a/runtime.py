@@ -17,7 +17,9 @@ from ip2a.database.writing import Writer
 from ip2a.edge.routing import kind_of
 from ip2a.limits.admission import Admission, bounds_of
 from ip2a.limits.limiter import Limiter
+from ip2a.observability.fleet import owner_of
 from ip2a.observability.history import History
+from ip2a.observability.prometheus import Prometheus
 from ip2a.observability.spans import Spans, create_spans
 from ip2a.reads import ReadThrough
 from ip2a.security.passwords import PasswordHasher
@@ -49,6 +51,7 @@ class Runtime:
     storage: Storage | None
     spans: Spans | None
     history: History
+    prometheus: Prometheus | None
     now: Callable[[], datetime]
 
     async def start(self) -> None:
@@ -111,6 +114,9 @@ def create_runtime(settings: Settings, now: Callable[[], datetime] = utc_now) ->
         storage=create_storage(settings),
         spans=create_spans(settings),
         history=History(kind_of),
+        prometheus=Prometheus(settings.prometheus_url, owner_of(settings.prometheus_owner))
+        if settings.prometheus_url
+        else None,
         now=now,
     )
 

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from ip2a.observability.fleet import owner_of
+
 Network = IPv4Network | IPv6Network
 SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 
@@ -76,6 +78,9 @@ class Settings(BaseSettings):
     stripe_endpoint: str = ""
     stripe_api_key: SecretStr = SecretStr("")
     stripe_webhook_secret: SecretStr = SecretStr("")
+
+    prometheus_url: str = ""
+    prometheus_owner: str = ""
 
     otlp_endpoint: str = ""
     trace_share: float = Field(default=0.01, ge=0, le=1)
@@ -157,6 +162,12 @@ class Settings(BaseSettings):
         problems = []
         if self.otlp_endpoint and urlsplit(self.otlp_endpoint).scheme not in {"http", "https"}:
             problems.append(f"{PREFIX}OTLP_ENDPOINT must be an http or https URL such as http://collector:4318")
+        if self.prometheus_url and urlsplit(self.prometheus_url).scheme not in {"http", "https"}:
+            problems.append(f"{PREFIX}PROMETHEUS_URL must be an http or https URL such as http://prometheus:9090")
+        try:
+            owner_of(self.prometheus_owner)
+        except ValueError as error:
+            problems.append(f"{PREFIX}PROMETHEUS_OWNER {error}")
         dsn = urlsplit(self.sentry_dsn.get_secret_value())
         if dsn != urlsplit("") and not (dsn.scheme in {"http", "https"} and dsn.username and dsn.path.strip("/")):
             problems.append(f"{PREFIX}SENTRY_DSN must be as Sentry gives it: https://KEY@HOST/PROJECT")

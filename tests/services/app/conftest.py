@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from datetime import date
 from ipaddress import IPv4Address
 
 import httpx
@@ -23,6 +22,24 @@ from tests.services.app.patience import Patient
 
 PASSWORD = "correct horse battery"
 DUE_CENTS = 7500
+
+
+PERIODS = text(
+    "INSERT INTO dues_periods (period_year, period_month, due_date, grace_period_end)"
+    " SELECT 2026, month, make_date(2026, month, 1), make_date(2026, month, 15)"
+    " FROM generate_series(1, :months) AS month ON CONFLICT DO NOTHING"
+)
+DUES = text(
+    "INSERT INTO dues_payments (member_id, period_id, amount_due_cents, status)"
+    " SELECT :member, id, :cents, 'due' FROM dues_periods WHERE period_year = 2026 AND period_month <= :months"
+    " ORDER BY period_month RETURNING id"
+)
+ACCOUNT = text(
+    "WITH account AS (INSERT INTO users (email, password_hash, first_name, last_name, member_id)"
+    " VALUES (:email, :hash, 'Test', :name, :member) RETURNING id)"
+    " INSERT INTO user_roles (user_id, role_id) SELECT account.id, roles.id FROM account, roles"
+    " WHERE roles.name = :role RETURNING user_id"
+)
 
 
 @dataclass(frozen=True)
@@ -106,45 +123,23 @@ class People:
                         {"number": f"T{name}", "name": name},
                     )
                 ).scalar_one()
-                for month in range(1, months + 1):
-                    dues_ids.append(await self._dues(connection, member_id, month))
+                if months:
+                    await connection.execute(PERIODS, {"months": months})
+                    made = await connection.execute(DUES, {"member": member_id, "cents": DUE_CENTS, "months": months})
+                    dues_ids = sorted(made.scalars())
             user_id: int = (
                 await connection.execute(
-                    text(
-                        "INSERT INTO users (email, password_hash, first_name, last_name, member_id)"
-                        " VALUES (:email, :hash, 'Test', :name, :member) RETURNING id"
-                    ),
-                    {"email": f"{name}@test.example", "hash": self._hash, "name": name, "member": member_id},
+                    ACCOUNT,
+                    {
+                        "email": f"{name}@test.example",
+                        "hash": self._hash,
+                        "name": name,
+                        "member": member_id,
+                        "role": role,
+                    },
                 )
             ).scalar_one()
-            await connection.execute(
-                text("INSERT INTO user_roles (user_id, role_id) SELECT :user, id FROM roles WHERE name = :role"),
-                {"user": user_id, "role": role},
-            )
         return Person(f"{name}@test.example", user_id, member_id, tuple(dues_ids))
-
-    async def _dues(self, connection: object, member_id: int, month: int) -> int:
-        from sqlalchemy.ext.asyncio import AsyncConnection  # noqa: PLC0415
-
-        assert isinstance(connection, AsyncConnection)
-        await connection.execute(
-            text(
-                "INSERT INTO dues_periods (period_year, period_month, due_date, grace_period_end)"
-                " VALUES (2026, :month, :due, :grace) ON CONFLICT DO NOTHING"
-            ),
-            {"month": month, "due": date(2026, month, 1), "grace": date(2026, month, 15)},
-        )
-        dues_id: int = (
-            await connection.execute(
-                text(
-                    "INSERT INTO dues_payments (member_id, period_id, amount_due_cents, status)"
-                    " SELECT :member, id, :cents, 'due' FROM dues_periods"
-                    " WHERE period_year = 2026 AND period_month = :month RETURNING id"
-                ),
-                {"member": member_id, "cents": DUE_CENTS, "month": month},
-            )
-        ).scalar_one()
-        return dues_id
 
 
 @pytest.fixture

@@ -84,7 +84,10 @@ async def test_the_owner_loads_past_the_triggers_and_puts_them_back(
         months = "audit_logs WHERE tableoid = 'ip2a_audit.rest'::regclass"
         assert not _count(connection, months), "every record has its month"
         content = connection.execute(CONTENT).fetchone()
-        connection.execute("TRUNCATE members, organizations, users, referral_books, courses RESTART IDENTITY CASCADE")
+        connection.execute(
+            "TRUNCATE members, organizations, users, referral_books, courses, cohorts, locations, instructors"
+            " RESTART IDENTITY CASCADE"
+        )
         connection.commit()
         await seed(load_settings(), NOW, "small")
         assert connection.execute(CONTENT).fetchone() == content, "the same day makes the same people"
@@ -154,6 +157,8 @@ async def test_two_databases_get_the_same_rows(
         "job_bids": wanted.bids,
         "students": wanted.students,
         "courses": wanted.courses,
+        "instructors": wanted.instructors + 1,
+        "tool_loans": wanted.students // 2,
         "class_sessions": wanted.class_sessions,
         "grievances": wanted.records,
         "benevolence_applications": wanted.records,

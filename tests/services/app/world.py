@@ -55,6 +55,13 @@ ONE_OF_EVERYTHING = """
     second AS (
         INSERT INTO members (member_number, first_name, last_name, status, classification)
         VALUES ('X' || :code, 'Second', 'Else', 'active', 'journeyman') RETURNING id),
+    idle AS (
+        INSERT INTO members (member_number, first_name, last_name, status, classification)
+        VALUES ('Y' || :code, 'Idle', 'Else', 'active', 'journeyman') RETURNING id),
+    removed AS (
+        INSERT INTO members (member_number, first_name, last_name, status, classification, deleted_at)
+        VALUES ('Z' || :code, 'Removed', 'Else', 'active', 'journeyman', now()) RETURNING id),
+    idle_employer AS (INSERT INTO organizations (name, org_type) VALUES (:code || '-2', 'employer') RETURNING id),
     place AS (
         INSERT INTO book_registrations (member_id, book_id, apn, registered_at, re_sign_deadline)
         SELECT :member, id, 1, now(), now() + interval '30 days' FROM book RETURNING id),
@@ -98,10 +105,11 @@ ONE_OF_EVERYTHING = """
         unbid.id AS labor_request_id, request.employer_id, book.id AS book_id, free_book.id AS free_book_id,
         place.id AS registration_id, sent.id AS sent, exempt.id AS exempt_registration_id,
         waiting_place.id AS waiting_registration_id,
-        waiting.id AS waiting_member_id,
+        waiting.id AS waiting_member_id, idle.id AS idle_member_id, removed.id AS removed_member_id,
+        idle_employer.id AS idle_organization_id,
         bid.id AS bid_id, waiting_bid.id AS waiting_bid_id, adjustment.id AS adjustment_id, period.id AS period_id
     FROM request, named, unbid, book, free_book, place, sent, exempt, waiting, waiting_place, bid,
-        waiting_bid, adjustment, period
+        waiting_bid, adjustment, period, idle, removed, idle_employer
 """
 
 DISPATCH = """
@@ -133,6 +141,25 @@ TRAINING = """
     meeting AS (
         INSERT INTO class_sessions (course_id, cohort, session_date, start_time, end_time)
         SELECT id, 'x', current_date, '18:00', '21:00' FROM course RETURNING id),
+    place AS (
+        INSERT INTO locations (code, name, location_type) VALUES (:name, 'Matrix', 'school') RETURNING id),
+    cohort AS (
+        INSERT INTO cohorts (code, name, starts_on) VALUES (:name, 'Matrix', '2026-01-01') RETURNING id),
+    teacher AS (
+        INSERT INTO instructors (first_name, last_name, email) VALUES ('A', 'B', :name || '@teacher.example')
+        RETURNING id),
+    free_teacher AS (
+        INSERT INTO instructors (first_name, last_name, email) VALUES ('A', 'B', :name || '@free.example')
+        RETURNING id),
+    assigned AS (
+        INSERT INTO cohort_instructors (cohort_id, instructor_id) SELECT cohort.id, teacher.id FROM cohort, teacher
+        RETURNING id),
+    worked AS (
+        INSERT INTO instructor_hours (instructor_id, worked_on, hours) SELECT id, '2026-01-02', 3 FROM teacher
+        RETURNING id),
+    lent AS (
+        INSERT INTO tool_loans (student_id, tool_name, issued_on) SELECT id, 'Bender', '2026-01-02' FROM student
+        RETURNING id),
     application AS (
         INSERT INTO applications (user_id, first_name, last_name, status, submitted_at)
         VALUES (:user, 'A', 'B', 'submitted', now()) RETURNING id),
@@ -142,9 +169,11 @@ TRAINING = """
     SELECT document.id AS document_id, student.id AS student_id, enrollment.id AS enrollment_id,
         certificate.id AS certification_id, free_student.id AS free_student_id,
         meeting.id AS session_id,
-        application.id AS application_id, course.id AS course_id, free_course.id AS free_course_id
+        application.id AS application_id, course.id AS course_id, free_course.id AS free_course_id,
+        place.id AS location_id, cohort.id AS cohort_id, teacher.id AS instructor_id,
+        free_teacher.id AS free_instructor_id, assigned.id AS assignment_id, worked.id AS hours_id, lent.id AS tool_id
     FROM student, enrollment, meeting, application, course, free_course, grade, document, certificate,
-        free_student
+        free_student, place, cohort, teacher, free_teacher, assigned, worked, lent
 """
 
 RECORDS = """
@@ -213,6 +242,7 @@ DRAFT = """
     INSERT INTO applications (user_id, first_name, last_name, status, phone, city, education, experience)
     VALUES (:user, 'A', 'B', 'draft', '206 555 0100', 'Kent', 'High school', 'None')
 """
+TEACHER = "INSERT INTO instructors (first_name, last_name, email) VALUES ('A', 'B', :email)"
 REPORT = """
     INSERT INTO reports (user_id, kind, format, parameters, resources, position, state, progress, row_count, size_bytes,
         finished_at)
@@ -296,6 +326,12 @@ async def give_draft(runtime: Runtime, person: Person) -> None:
     """An application that the person has begun."""
     async with transaction(runtime.databases.write, SYSTEM) as connection:
         await connection.execute(text(DRAFT), {"user": person.user_id})
+
+
+async def give_hours(runtime: Runtime, person: Person) -> None:
+    """The person is an instructor, who may note hours."""
+    async with transaction(runtime.databases.write, SYSTEM) as connection:
+        await connection.execute(text(TEACHER), {"email": person.email})
 
 
 async def give_report(runtime: Runtime, person: Person) -> None:

@@ -24,6 +24,11 @@ TABLE = {
     "grants:read": "admin officer staff",
     "grants:update": "admin officer",
     "organizing:read": "admin officer organizer",
+    "cohorts:read": "admin officer staff instructor",
+    "cohorts:update": "admin officer staff",
+    "instructors:read": "admin officer staff",
+    "hours:create": "admin instructor",
+    "students:approve": "admin officer staff instructor",
     "files:read": "admin officer staff organizer instructor",
     "files:delete": "admin officer staff",
     "dues:pay": "admin officer staff member",
@@ -32,6 +37,8 @@ TABLE = {
     "reports:standard": "admin officer staff",
     "users:manage": "admin",
     "system:config": "admin",
+    "system:restore": "admin",
+    "members:delete": "admin officer staff",
     "self:read": "admin member applicant",
     "self:delete": "admin member",
     "application:create": "admin applicant",
@@ -54,12 +61,14 @@ def test_roles_add_up_and_unknown_ones_grant_nothing() -> None:
 
 OPENED = {
     "admin": "members dues referrals students grievances benevolence organizing grants files reports users"
+    " cohorts instructors"
     " audit notes notes_staff_only notes_officers notes_all_authorized",
     "officer": "members dues referrals students grievances benevolence organizing grants files reports"
-    " audit_members audit_users notes notes_officers notes_all_authorized",
-    "staff": "members dues referrals students grievances benevolence grants files audit_own notes notes_all_authorized",
+    " cohorts instructors audit_members audit_users notes notes_officers notes_all_authorized",
+    "staff": "members dues referrals students grievances benevolence grants files cohorts instructors audit_own notes"
+    " notes_all_authorized",
     "organizer": "members organizing files audit_own audit_members notes notes_officers notes_all_authorized",
-    "instructor": "students files audit_own",
+    "instructor": "students files cohorts audit_own",
     "member": "",
     "applicant": "",
 }

@@ -62,6 +62,16 @@ def test_both_urls_without_a_password_in_them() -> None:
     assert env["READ_URL"].startswith(f"{login}$(IP2A_DB_READ_HOST):")
 
 
+def test_the_dashboard_asks_the_prometheus_that_the_resource_names() -> None:
+    env = env_of({"monitoring": {"prometheusUrl": "http://prometheus.monitoring:9090"}})
+    assert env["IP2A_PROMETHEUS_URL"] == "http://prometheus.monitoring:9090"
+    namespace, _, name = env["IP2A_PROMETHEUS_OWNER"].partition("/")
+    assert namespace
+    assert name
+    assert "IP2A_PROMETHEUS_URL" not in env_of({})
+    assert "IP2A_PROMETHEUS_URL" not in env_of({"monitoring": {"prometheusUrl": "http://a:b@prometheus:9090"}})
+
+
 def test_mail_without_a_login_and_no_ca() -> None:
     external = {"host": "h", "secret": {"name": "s"}, "sslmode": "require"}
     env = env_of({"mail": {"host": "smtp", "sender": "a@b"}, "database": {"external": external}})

@@ -53,6 +53,7 @@ class User(Timestamped, Base):
     last_name_key: Mapped[str | None] = mapped_column(String(100), Computed("lower(last_name)", persisted=True))
     member_id: Mapped[int | None] = mapped_column(ForeignKey("members.id", ondelete="SET NULL"), unique=True)
     is_active: Mapped[bool] = mapped_column(server_default=true())
+    ended_with_member: Mapped[bool] = mapped_column(server_default=false())
     is_verified: Mapped[bool] = mapped_column(server_default=false())
     must_change_password: Mapped[bool] = mapped_column(server_default=false())
     failed_login_attempts: Mapped[int] = mapped_column(server_default="0")

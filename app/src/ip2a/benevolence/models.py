@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ip2a.database.base import Record, text_enum
+from ip2a.database.base import Record, Removable, deleted_ones, text_enum
 
 
 class BenevolenceReason(StrEnum):
@@ -49,11 +49,12 @@ class ReviewDecision(StrEnum):
     DEFERRED = "deferred"
 
 
-class BenevolenceApplication(Record):
+class BenevolenceApplication(Removable):
     """Application of a member for help"""
 
     __tablename__ = "benevolence_applications"
     __table_args__ = (
+        deleted_ones("benevolence_applications"),
         CheckConstraint("amount_requested_cents > 0", name="requested"),
         CheckConstraint("approved_cents BETWEEN 0 AND amount_requested_cents", name="approved"),
         CheckConstraint("(status = 'paid') = (paid_on IS NOT NULL)", name="paid"),

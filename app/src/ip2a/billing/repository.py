@@ -28,7 +28,7 @@ _GENERATE = text(
         SELECT monthly_amount_cents FROM dues_rates
         WHERE classification = m.classification AND effective_date <= :due AND (end_date IS NULL OR end_date >= :due)
         ORDER BY effective_date DESC LIMIT 1) r
-    WHERE m.status = 'active'
+    WHERE m.status = 'active' AND m.deleted_at IS NULL
     ON CONFLICT (member_id, period_id) DO NOTHING RETURNING member_id
     """
 )

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from sqlalchemy import DateTime, Enum, Identity, MetaData, func
+from sqlalchemy import DateTime, Enum, Identity, Index, MetaData, func, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 NAMING = {
@@ -41,6 +41,19 @@ class Record(Timestamped, Base):
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     version: Mapped[int] = mapped_column(server_default="1")
+
+
+class Removable(Record):
+    """A record that may be deleted: out of every list then, and restored by an administrator if need be."""
+
+    __abstract__ = True
+
+    deleted_at: Mapped[Timestamp | None]
+
+
+def deleted_ones(table: str) -> Index:
+    """The index that leads to what is deleted of a table."""
+    return Index(f"ix_{table}_deleted", "id", postgresql_where=text("deleted_at IS NOT NULL"))
 
 
 def text_enum(values: type[StrEnum], name: str) -> Enum:

@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, String, Uni
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ip2a.database.base import Record, text_enum
+from ip2a.database.base import Record, Removable, deleted_ones, text_enum
 
 
 class GrantStatus(StrEnum):
@@ -53,11 +53,12 @@ class GrantOutcome(StrEnum):
     OTHER = "other"
 
 
-class Grant(Record):
+class Grant(Removable):
     """Grant for the training; `words` is what a search compares"""
 
     __tablename__ = "grants"
     __table_args__ = (
+        deleted_ones("grants"),
         CheckConstraint("total_cents >= 0", name="total"),
         CheckConstraint("ends_on IS NULL OR ends_on >= starts_on", name="dates"),
         UniqueConstraint("grant_number"),

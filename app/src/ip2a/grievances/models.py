@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ip2a.database.base import Record, text_enum
+from ip2a.database.base import Record, Removable, deleted_ones, text_enum
 
 
 class GrievanceStepName(StrEnum):
@@ -38,11 +38,12 @@ class StepOutcome(StrEnum):
     ADVANCED = "advanced"
 
 
-class Grievance(Record):
+class Grievance(Removable):
     """Grievance of a member against an employer"""
 
     __tablename__ = "grievances"
     __table_args__ = (
+        deleted_ones("grievances"),
         CheckConstraint("resolved_on IS NULL OR resolved_on >= filed_on", name="dates"),
         CheckConstraint("incident_on IS NULL OR incident_on <= filed_on", name="incident"),
         CheckConstraint("settlement_cents >= 0", name="settlement"),

@@ -68,6 +68,12 @@ _CANCEL = text(
     WHERE id = :id AND status IN ('open', 'partially_filled') RETURNING id
     """
 )
+_ARE_OPEN = text(
+    """
+    SELECT EXISTS (SELECT FROM labor_requests
+        WHERE employer_id = :employer_id AND status IN ('open', 'partially_filled'))
+    """
+)
 _EXPIRE = text(
     """
     UPDATE labor_requests SET status = 'expired', updated_at = now()
@@ -110,6 +116,11 @@ async def set_no_check_mark(connection: AsyncConnection, request_id: int, reason
 async def cancel(connection: AsyncConnection, request_id: int) -> bool:
     """Whether the request still wanted workers and does not any more."""
     return (await connection.execute(_CANCEL, {"id": request_id})).first() is not None
+
+
+async def are_open(connection: AsyncConnection, employer_id: int) -> bool:
+    """Whether an employer still wants workers."""
+    return bool((await connection.execute(_ARE_OPEN, {"employer_id": employer_id})).scalar_one())
 
 
 async def expire(connection: AsyncConnection, today: date) -> int:

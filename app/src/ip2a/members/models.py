@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import Computed, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ip2a.database.base import Record, text_enum
+from ip2a.database.base import Removable, deleted_ones, text_enum
 
 
 class MemberStatus(StrEnum):
@@ -33,11 +33,12 @@ class MemberClassification(StrEnum):
     HONORARY = "honorary"
 
 
-class Member(Record):
+class Member(Removable):
     """A member. The `…_key` columns are what a search compares, byte by byte."""
 
     __tablename__ = "members"
     __table_args__ = (
+        deleted_ones("members"),
         Index(None, "last_name", "first_name", "id"),
         Index(None, "status", "classification"),
         Index(None, "classification", "last_name", "first_name", "id"),

@@ -5,7 +5,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ip2a.database.base import Record, text_enum
+from ip2a.database.base import Removable, deleted_ones, text_enum
 
 
 class NoteVisibility(StrEnum):
@@ -27,11 +27,14 @@ class NoteCategory(StrEnum):
     OTHER = "other"
 
 
-class MemberNote(Record):
+class MemberNote(Removable):
     """Note about a member"""
 
     __tablename__ = "member_notes"
-    __table_args__ = (Index(None, "member_id", "id"),)
+    __table_args__ = (
+        deleted_ones("member_notes"),
+        Index(None, "member_id", "id"),
+    )
 
     member_id: Mapped[int] = mapped_column(ForeignKey("members.id"))
     author_id: Mapped[int] = mapped_column(ForeignKey("users.id"))

@@ -6,7 +6,7 @@ from sqlalchemy import Computed, ForeignKey, Index, String, false, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ip2a.database.base import Record, text_enum
+from ip2a.database.base import Removable, deleted_ones, text_enum
 
 
 class OrganizationType(StrEnum):
@@ -28,11 +28,12 @@ class SaltingScore(StrEnum):
     SUPPORTIVE = "supportive"
 
 
-class Organization(Record):
+class Organization(Removable):
     """An employer, union or partner; `words` is what a search compares."""
 
     __tablename__ = "organizations"
     __table_args__ = (
+        deleted_ones("organizations"),
         Index(None, "name", "id"),
         Index(None, "org_type", "name", "id"),
         Index(None, "words", postgresql_using="gin"),
@@ -58,17 +59,18 @@ class Organization(Record):
     )
 
 
-class OrganizationContact(Record):
+class OrganizationContact(Removable):
     """A person to talk to at an organization; one of them at most is the first to ask."""
 
     __tablename__ = "organization_contacts"
     __table_args__ = (
+        deleted_ones("organization_contacts"),
         Index(None, "organization_id", "id"),
         Index(
             "uq_organization_contacts_primary",
             "organization_id",
             unique=True,
-            postgresql_where=text("is_primary"),
+            postgresql_where=text("is_primary AND deleted_at IS NULL"),
         ),
     )
 

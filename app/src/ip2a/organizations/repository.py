@@ -13,8 +13,8 @@ PAGE = Statement(
     b"""
     WITH page AS (
         SELECT id, name, org_type, city, state, phone, email FROM organizations
-        WHERE $1::integer IS NULL
-            OR (name, id) > (SELECT name, id FROM organizations WHERE id = $1::integer)
+        WHERE deleted_at IS NULL AND ($1::integer IS NULL
+            OR (name, id) > (SELECT name, id FROM organizations WHERE id = $1::integer))
         ORDER BY name, id LIMIT $2::integer + 1),
     shown AS (SELECT * FROM page ORDER BY name, id LIMIT $2::integer)
     SELECT json_build_object(
@@ -36,5 +36,5 @@ async def page(
     order = (Organization.name, Organization.id)
     last = select(*order).where(Organization.id == after).scalar_subquery()
     behind = [tuple_(*order) > last] if after is not None else []
-    statement = SHOWN.where(*conditions, *behind).order_by(*order).limit(limit)
+    statement = SHOWN.where(Organization.deleted_at.is_(None), *conditions, *behind).order_by(*order).limit(limit)
     return (await connection.execute(statement)).mappings().all()

@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ip2a.database.base import Record, text_enum
+from ip2a.database.base import Removable, deleted_ones, text_enum
 
 
 class ActivityType(StrEnum):
@@ -32,11 +32,12 @@ class ActivityOutcome(StrEnum):
     NO_CONTACT = "no_contact"
 
 
-class SaltingActivity(Record):
+class SaltingActivity(Removable):
     """Organizing activity of a member at an employer"""
 
     __tablename__ = "salting_activities"
     __table_args__ = (
+        deleted_ones("salting_activities"),
         CheckConstraint("workers_contacted >= 0 AND cards_signed BETWEEN 0 AND workers_contacted", name="counts"),
         Index(None, "organization_id", "id"),
         Index(None, "member_id", "id"),

@@ -19,6 +19,8 @@ from ip2a.notes.schemas import NoteOrder
 from ip2a.pages.forms import messages_of
 from ip2a.pages.session import PartDependency, Visit, VisitDependency, show
 from ip2a.records import service as records
+from ip2a.removals import service as removals
+from ip2a.removals.kinds import RemovedKind
 from ip2a.runtime import Runtime
 from ip2a.web.answers import body_of
 from ip2a.web.dependencies import Caller, RuntimeDependency
@@ -39,15 +41,18 @@ async def members(
     runtime: RuntimeDependency,
     visit: VisitDependency,
     part: PartDependency,
+    *,
     search: Annotated[str, Query(max_length=100, pattern=r"^[^\x00]*$")] = "",
     after: Annotated[str | None, Query(max_length=250, pattern=r"^[^\x00]*$")] = None,
+    said: Annotated[str, Query(max_length=20)] = "",
 ) -> Response:
     """A search, and who was found."""
     caller = _permitted(visit, "members:read")
     found = await service.members(
         runtime, caller, search=search, status=None, classification=None, after=after, limit=SHOWN
     )
-    return show(runtime, visit, "members.html", {"found": found, "search": search}, active="members", part=part)
+    values = {"found": found, "search": search, "said": said}
+    return show(runtime, visit, "members.html", values, active="members", part=part)
 
 
 @router.get("/{member_id}")
@@ -92,6 +97,19 @@ async def change(
             raise
         return await _record(runtime, visit, member_id, problem=problem)
     return RedirectResponse(f"/office/members/{member_id}?said=saved", 303)
+
+
+@router.post("/{member_id}/deletion")
+async def delete(member_id: PathId, runtime: RuntimeDependency, visit: VisitDependency) -> Response:
+    """Delete the member; with them their account ends."""
+    caller = _permitted(visit, "members:delete")
+    try:
+        await removals.delete(runtime, caller, RemovedKind.MEMBERS, member_id)
+    except Problem as problem:
+        if problem.status != 409:
+            raise
+        return await _record(runtime, visit, member_id, problem=problem)
+    return RedirectResponse("/office/members?said=deleted", 303)
 
 
 @router.post("/{member_id}/notes")
@@ -145,6 +163,7 @@ async def _record(
         "classifications": list(MemberClassification),
         "visibilities": list(NoteVisibility),
         "may_change": caller.may("members:update"),
+        "may_delete": caller.may("members:delete"),
         "may_see_files": caller.may("files:read"),
     }
     status = 422 if wrong else 409 if problem else 200

@@ -20,7 +20,7 @@ from ip2a.pages.session import Visit, VisitDependency
 from ip2a.runtime import Runtime
 from ip2a.training import service as training
 from ip2a.training.models import AttendanceStatus
-from ip2a.training.schemas import AttendanceMark, AttendanceOrder
+from ip2a.training.schemas import AttendanceMark, AttendanceOrder, Cancellation
 from ip2a.web.dependencies import Caller, RuntimeDependency
 from ip2a.web.keyset import PathId
 from ip2a.web.problems import Problem
@@ -61,14 +61,35 @@ async def roster(session_id: PathId, runtime: RuntimeDependency, visit: VisitDep
     """A class, to take its attendance."""
     caller = _permitted(visit, "students:update")
     await record_read(runtime, caller, "students")
+    students = await training.roster(runtime, caller, session_id)
     values = {
         "session": await training.session(runtime, caller, session_id),
-        "roster": await training.roster(runtime, caller, session_id),
+        "roster": students,
+        "taken": any(student.status is not None for student in students),
         "statuses": list(AttendanceStatus),
         "active": "classes",
         "tabs": [tab for tab in SCHOOL if caller.may(tab.needs)],
     }
     return _page(runtime, visit, "roster.html", values)
+
+
+@router.post(CLASSES + "/{session_id}/cancellation")
+async def cancel_class(
+    session_id: PathId,
+    runtime: RuntimeDependency,
+    visit: VisitDependency,
+    reason: Annotated[str, Form(max_length=200)] = "",
+) -> Response:
+    """Cancel a class; its students are told."""
+    caller = _permitted(visit, "students:update")
+    try:
+        cancellation = Cancellation(reason=reason)
+    except ValidationError:
+        raise Problem(
+            422, "invalid-request", "Say in a line why the class is cancelled: its students read it."
+        ) from None
+    await training.cancel_session(runtime, caller, session_id, cancellation)
+    return RedirectResponse(f"{CLASSES}/{session_id}", 303)
 
 
 @router.post(CLASSES + "/{session_id}")

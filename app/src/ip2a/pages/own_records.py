@@ -16,6 +16,8 @@ from ip2a.pages.records.school import certificate_name
 from ip2a.pages.rendering import render
 from ip2a.pages.session import Visit, VisitDependency
 from ip2a.runtime import Runtime
+from ip2a.teaching import service as teaching
+from ip2a.teaching.schemas import ToolItem
 from ip2a.training import certificates
 from ip2a.training.schemas import CertificationItem
 from ip2a.web.dependencies import RuntimeDependency, own_member
@@ -31,6 +33,13 @@ CERTIFICATES: tuple[Column[CertificationItem], ...] = (
     Column("Issued by", lambda item: item.issuing_organization),
     Column("Issued", lambda item: item.issued_on),
     Column("Expires", lambda item: item.expires_on),
+)
+TOOLS: tuple[Column[ToolItem], ...] = (
+    Column("Tool", lambda item: item.tool_name),
+    Column("How many", lambda item: item.quantity, number=True),
+    Column("Serial number", lambda item: item.serial_number),
+    Column("Since", lambda item: item.issued_on),
+    Column("Back", lambda item: item.returned_on),
 )
 GRIEVANCES: tuple[Column[GrievanceItem], ...] = (
     Column("Number", lambda item: item.grievance_number),
@@ -59,8 +68,23 @@ async def certifications(runtime: RuntimeDependency, visit: VisitDependency, bef
         "title": "My certificates",
         "lead": "Expiring are those that end within 30 days. The training office notes new ones.",
         "empty": "No certificate is noted for you.",
+        "also": "Tools lent to me",
+        "also_path": "/my/tools",
     }
     return _page(runtime, visit, "certifications", columns=CERTIFICATES, found=found, said=said)
+
+
+@router.get("/tools")
+async def tools(runtime: RuntimeDependency, visit: VisitDependency, before: Cursor = None) -> Response:
+    """What the training lent to the account's student."""
+    visit.caller.need("self:read")
+    found = await teaching.own_tools(runtime, visit.caller, before=before, limit=SHOWN)
+    said = {
+        "title": "Tools lent to me",
+        "lead": "Bring back what you do not need any more, and tell your instructor what is damaged.",
+        "empty": "Nothing is lent to you.",
+    }
+    return _page(runtime, visit, "certifications", columns=TOOLS, found=found, said=said)
 
 
 @router.get("/grievances")
@@ -98,5 +122,5 @@ def _page(
 ) -> Response:
     more = urlencode({"before": found.next or ""})
     frame = {"account": visit.caller.principal, "csrf_token": visit.csrf_token, "active": active}
-    page = render("own_records.html", {**said, "columns": columns, "found": found, "more": more, **frame})
+    page = render("own_records.html", {"also": "", **said, "columns": columns, "found": found, "more": more, **frame})
     return visit.keep(page, secure=runtime.settings.in_production)

@@ -1,4 +1,6 @@
-"""How the platform is doing, for administrators: figures of this process, of the databases and of the queue."""
+"""How the platform is doing, for administrators: all of it as Prometheus tells, and this process, the databases and the
+queue by themselves.
+"""
 
 import asyncio
 
@@ -8,6 +10,8 @@ from starlette.responses import Response
 from ip2a import __version__
 from ip2a.database.identity import Identity, transaction
 from ip2a.observability.dashboard import dashboard
+from ip2a.observability.fleet import SECONDS
+from ip2a.observability.prometheus import Seen
 from ip2a.pages.session import PartDependency, VisitDependency, show
 from ip2a.runtime import Runtime
 from ip2a.web.dependencies import RuntimeDependency
@@ -24,10 +28,15 @@ WIDTH, HEIGHT = 300, 40  # of the curve, in its own units
 async def platform(runtime: RuntimeDependency, visit: VisitDependency, part: PartDependency) -> Response:
     """The figures of the last minute."""
     visit.caller.need("system:config")
-    (replica, primary), jobs = await asyncio.gather(runtime.reader.positions(), _jobs(runtime))
+    (replica, primary), jobs, seen = await asyncio.gather(runtime.reader.positions(), _jobs(runtime), _whole(runtime))
     figures = dashboard(runtime.history.looks())
     values = {
         "figures": figures,
+        "fleet": None if seen is None else seen.fleet,
+        "trouble": "" if seen is None else seen.trouble,
+        "fleet_course": points([] if seen is None else seen.course, WIDTH, HEIGHT),
+        "fleet_highest": max([] if seen is None else seen.course, default=0.0),
+        "minutes": SECONDS // 60,
         "jobs": jobs,
         "split": runtime.databases.split,
         "replica": replica,
@@ -41,6 +50,11 @@ async def platform(runtime: RuntimeDependency, visit: VisitDependency, part: Par
         "version": __version__,
     }
     return show(runtime, visit, "platform.html", values, active="admin", part=part)
+
+
+async def _whole(runtime: Runtime) -> Seen | None:
+    """All processes together; None where no Prometheus is named."""
+    return None if runtime.prometheus is None else await runtime.prometheus.look()
 
 
 def points(values: list[float], width: int, height: int) -> str:

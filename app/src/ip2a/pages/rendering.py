@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from ip2a.pages.navigation import links
+from ip2a.pages.navigation import links, menu
 from ip2a.pages.words import device, explained, plain
 from ip2a.referrals.rules import LOCAL_TIME
 from ip2a.web.problems import Problem
@@ -21,6 +21,7 @@ NOBODY: Mapping[str, object] = {"account": None, "csrf_token": None, "active": "
 HTMX = {
     "allowEval": False,
     "allowScriptTags": False,
+    "attributesToSettle": ["class"],  # not style: an emptied one would be set again, which the policy refuses
     "historyCacheSize": 0,  # nothing personal is kept on the device
     "historyRestoreAsHxRequest": False,
     "includeIndicatorStyles": False,
@@ -139,7 +140,7 @@ TEMPLATES.filters.update(
     device=device,
 )
 TEMPLATES.globals.update(
-    links=links, month=month, history=history, stylesheet=static_url("app.css"), icon=static_url("icon.svg")
+    links=links, menu=menu, month=month, history=history, stylesheet=static_url("app.css"), icon=static_url("icon.svg")
 )
 TEMPLATES.globals.update(guards=guards)
 TEMPLATES.globals.update(script=static_url("app.js"), manifest=static_url("manifest.webmanifest"))

@@ -101,7 +101,7 @@ async def add(
 
     Raises Problem 409 (there is one already), 422 (a reference leads nowhere, a rule is broken).
     """
-    async with _refusals(kind), runtime.writer.transaction(caller.identity, _subjects(kind, subjects)) as writing:
+    async with refusals(kind), runtime.writer.transaction(caller.identity, _subjects(kind, subjects)) as writing:
         identifier = await repository.add(writing.connection, kind.model, values)
         item = await _shown(writing.connection, kind, identifier)
     caller.wrote(writing.lsn)
@@ -123,7 +123,7 @@ async def change(
     fields = {name: value for name, value in values.items() if name != "version"}
     version = values["version"]
     assert isinstance(version, int)  # noqa: S101 (every schema of a change has it)
-    async with _refusals(kind), runtime.writer.transaction(caller.identity, _subjects(kind, subjects)) as writing:
+    async with refusals(kind), runtime.writer.transaction(caller.identity, _subjects(kind, subjects)) as writing:
         if not await repository.change(writing.connection, kind.model, identifier, version, fields):
             if await repository.exists(writing.connection, kind.model, identifier):
                 raise stale()
@@ -143,14 +143,15 @@ def _subjects(kind: Kind[Item], subjects: Sequence[bytes]) -> list[bytes]:
 
 
 @asynccontextmanager
-async def _refusals(kind: Kind[Item]) -> AsyncIterator[None]:
+async def refusals(kind: Kind[Any]) -> AsyncIterator[None]:
+    """What the database refuses of a kind becomes a problem that names the field."""
     try:
         yield
     except IntegrityError as error:
         raise refusal(kind, error) from None
 
 
-def refusal(kind: Kind[Item], error: IntegrityError) -> Problem:
+def refusal(kind: Kind[Any], error: IntegrityError) -> Problem:
     """What the constraint says, in words."""
     cause = error.orig
     name = (cause.diag.constraint_name or "") if isinstance(cause, psycopg.Error) else ""

@@ -99,7 +99,11 @@ CONTENTS: Mapping[ReportKind, Content] = {
             Column("Hired", "m.hire_date", 13, Form.DAY),
         ),
         source="members m",
-        conditions=(_optional("m.status", "status", "text"), _optional("m.classification", "classification", "text")),
+        conditions=(
+            "m.deleted_at IS NULL",
+            _optional("m.status", "status", "text"),
+            _optional("m.classification", "classification", "text"),
+        ),
         key=_BY_NAME,
     ),
     ReportKind.OVERDUE_DUES: Content(

@@ -30,9 +30,11 @@ ROLE_PERMISSIONS: dict[RoleName, frozenset[str]] = {
         "grants",
         "reports",
         "files",
+        "cohorts",
+        "instructors",
     )
     | {"adjustments:approve", "rates:manage"},
-    RoleName.STAFF: _all_of("members", "students", "dues", "referrals", "files")
+    RoleName.STAFF: _all_of("members", "students", "dues", "referrals", "files", "cohorts", "instructors")
     | {
         "organizations:read",
         "organizations:update",
@@ -45,7 +47,8 @@ ROLE_PERMISSIONS: dict[RoleName, frozenset[str]] = {
         "reports:standard",
     },
     RoleName.ORGANIZER: _all_of("organizing") | {"members:read", "organizations:read", "files:create", "files:read"},
-    RoleName.INSTRUCTOR: _all_of("students") | {"cohorts:read", "files:create", "files:read"},
+    RoleName.INSTRUCTOR: _all_of("students")
+    | {"cohorts:read", "files:create", "files:read", "hours:create", "hours:read"},
     RoleName.MEMBER: _all_of("self") | {"dues:pay"},
     RoleName.APPLICANT: _all_of("application") | {"self:read", "self:update"},
 }
@@ -63,6 +66,8 @@ MEMBER_RESOURCES = (
     "files",
     "reports",
     "users",
+    "cohorts",
+    "instructors",
 )
 
 AUDIT_EVERYTHING = "audit"

@@ -26,6 +26,13 @@ COURSES = (
     ("OSHA 30 Safety", "certification", 30),
     ("First Aid and CPR", "certification", 8),
 )
+LOCATIONS = (
+    ("KENT", "Training center Kent", "training_site", "Kent"),
+    ("RENTON", "Renton hall", "school", "Renton"),
+    ("BREM", "Bremerton hall", "school", "Bremerton"),
+)
+TOOLS = ("Conduit bender 1/2 in", "Multimeter", "Cordless drill", "Cable puller")
+YEAR = timedelta(days=365)
 COHORT_SIZE = 20
 COURSES_A_COHORT = 3
 GRADES = (GradeType.ASSIGNMENT, GradeType.QUIZ, GradeType.EXAM, GradeType.PROJECT)
@@ -56,7 +63,9 @@ def fill(loader: Loader, random: Random, profile: Profile, core: Core, today: da
     students = _students(loader, random, profile, core)
     courses = _courses(loader, profile)
     enrolled = _enrollments(loader, students, courses)
-    _classes(loader, random, profile, enrolled, today)
+    teaching = _teaching(loader, random, core, sorted({each.cohort for each in enrolled}), today)
+    _tools(loader, random, students, today)
+    _classes(loader, random, profile, enrolled, teaching=teaching, today=today)
     _certifications(loader, random, students, today)
     _applications(loader, random, core, today)
 
@@ -112,7 +121,114 @@ def _enrollments(loader: Loader, students: Sequence[int], courses: Sequence[int]
     return enrolled
 
 
-def _classes(loader: Loader, random: Random, profile: Profile, enrolled: Sequence[Enrolled], today: date) -> None:
+@dataclass(frozen=True, slots=True)
+class Teaching:
+    """Who teaches where."""
+
+    locations: Sequence[int]
+    instructors: Sequence[int]
+
+
+def _teaching(loader: Loader, random: Random, core: Core, cohorts: Sequence[str], today: date) -> Teaching:
+    """A record for each account that teaches, the demo one's first; cohorts with who teaches them; a month of hours."""
+    locations = loader.numbers("locations", len(LOCATIONS))
+    loader.fill(
+        "locations",
+        "id code name location_type city state capacity",
+        [(identifier, *place, "WA", 24) for identifier, place in zip(locations, LOCATIONS, strict=True)],
+    )
+    accounts = core.accounts[RoleName.INSTRUCTOR]
+    addresses = dict(
+        loader.rows("SELECT id, email FROM users WHERE id = ANY(%s)", [account.id for account in accounts])
+    )
+    instructors = loader.numbers("instructors", len(accounts))
+    loader.fill(
+        "instructors",
+        "id first_name last_name email phone certification is_contractor",
+        [
+            (
+                identifier,
+                account.first_name,
+                account.last_name,
+                addresses[account.id],
+                f"(206) 555-{random.randrange(10_000):04}",
+                "Journey-level electrician",
+                number % 3 == 2,
+            )
+            for number, (identifier, account) in enumerate(zip(instructors, accounts, strict=True))
+        ],
+    )
+    ids = loader.numbers("cohorts", len(cohorts))
+    starts = today - timedelta(days=60)
+    loader.fill(
+        "cohorts",
+        "id code name status starts_on ends_on location_id max_students",
+        [
+            (
+                identifier,
+                code,
+                f"Cohort {code}",
+                "active",
+                starts,
+                starts + YEAR,
+                locations[number % 3],
+                COHORT_SIZE + 4,
+            )
+            for number, (identifier, code) in enumerate(zip(ids, cohorts, strict=True))
+        ],
+    )
+    loader.fill(
+        "cohort_instructors",
+        "cohort_id instructor_id is_primary",
+        [(identifier, instructors[number % len(instructors)], True) for number, identifier in enumerate(ids)],
+    )
+    loader.fill(
+        "instructor_hours",
+        "instructor_id cohort_id location_id worked_on hours prep_hours paid_on",
+        [
+            (
+                instructors[number % len(instructors)],
+                identifier,
+                locations[number % 3],
+                day,
+                Decimal(random.choice((3, 4))),
+                Decimal(random.choice((0, 1))),
+                today if week > 2 else None,
+            )
+            for number, identifier in enumerate(ids)
+            for week in range(1, 5)
+            for day in (today - timedelta(days=7 * week),)
+        ],
+    )
+    return Teaching(locations, instructors)
+
+
+def _tools(loader: Loader, random: Random, students: Sequence[int], today: date) -> None:
+    """One for every second student; some are back."""
+    rows: list[Row] = []
+    for number, student in enumerate(students[::2]):
+        issued = today - timedelta(days=random.randrange(20, 90))
+        back = number % 4 == 3
+        condition = random.choice(("good", "good", "worn", "damaged")) if back else None
+        rows.append(
+            (student, TOOLS[number % len(TOOLS)], f"T-{student:05}", 4500, issued, today if back else None, condition)
+        )
+    loader.fill(
+        "tool_loans",
+        "student_id tool_name serial_number value_cents issued_on returned_on return_condition",
+        rows,
+    )
+
+
+def _classes(
+    loader: Loader,
+    random: Random,
+    profile: Profile,
+    enrolled: Sequence[Enrolled],
+    *,
+    teaching: Teaching,
+    today: date,
+) -> None:
     """Meetings around today, some of them still to come; attendance and grades of those that were."""
     groups: dict[tuple[int, str], list[Enrolled]] = {}
     for each in enrolled:
@@ -125,16 +241,20 @@ def _classes(loader: Loader, random: Random, profile: Profile, enrolled: Sequenc
         day = today + timedelta(days=7 * (1 - number // len(keys)) + number % 5 - 2)
         start = time(17) if number % 2 else time(8)
         end = time(20) if number % 2 else time(12)
-        sessions.append(
-            (identifier, course, cohort, day, start, end, f"Unit {number // len(keys) + 1}", f"Room {number % 6 + 1}")
-        )
+        topic, room = f"Unit {number // len(keys) + 1}", f"Room {number % 6 + 1}"
+        teacher, place = (each[number % len(each)] for each in (teaching.instructors, teaching.locations))
+        sessions.append((identifier, course, cohort, day, start, end, topic, room, teacher, place))
         if day < today:
             statuses = random.choices(tuple(AttendanceStatus), weights=(85, 5, 4, 4, 2), k=len(groups[course, cohort]))
             attendances += [
                 (identifier, each.student, status.value)
                 for each, status in zip(groups[course, cohort], statuses, strict=True)
             ]
-    loader.fill("class_sessions", "id course_id cohort session_date start_time end_time topic room", sessions)
+    loader.fill(
+        "class_sessions",
+        "id course_id cohort session_date start_time end_time topic room instructor_id location_id",
+        sessions,
+    )
     loader.fill("attendances", "class_session_id student_id status", attendances)
     loader.fill(
         "grades",

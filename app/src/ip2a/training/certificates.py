@@ -72,6 +72,20 @@ async def revoke(runtime: Runtime, caller: Caller, certification_id: int) -> Cer
     return _certification(runtime, row)
 
 
+async def verify(runtime: Runtime, caller: Caller, certification_id: int) -> CertificationItem:
+    """The caller has compared a certificate with the paper, or asked who issued it.
+
+    Raises Problem 404, 409 (verified or revoked already).
+    """
+    name = f"{caller.principal.first_name} {caller.principal.last_name}"
+    async with caller.transaction(runtime.databases) as connection:
+        verified = await repository.verify(connection, certification_id, name, runtime.now())
+        row = await repository.find_certification(connection, certification_id)
+    if row is not None and not verified:
+        raise Problem(409, "verified", "The certificate is verified already, or revoked.")
+    return _certification(runtime, row)
+
+
 async def certifications(
     runtime: Runtime,
     caller: Caller,

@@ -10,6 +10,7 @@ from ip2a.training.models import StudentStatus
 from ip2a.training.rules import CertificateState
 from ip2a.training.schemas import (
     AttendanceOrder,
+    Cancellation,
     CertificationItem,
     CertificationOrder,
     ClassSessionItem,
@@ -134,6 +135,16 @@ async def revoke(certification_id: PathId, runtime: RuntimeDependency, caller: T
     return await certificates.revoke(runtime, caller, certification_id)
 
 
+@router.post("/training/certifications/{certification_id}/verification")
+async def verify(
+    certification_id: PathId,
+    runtime: RuntimeDependency,
+    caller: Annotated[Caller, Depends(require("students:approve"))],
+) -> CertificationItem:
+    """The caller has compared a certificate with the paper, or asked who issued it."""
+    return await certificates.verify(runtime, caller, certification_id)
+
+
 @router.get("/training/courses")
 async def courses(
     runtime: RuntimeDependency, caller: Reader, after: Cursor = None, limit: Limit = 50
@@ -152,18 +163,28 @@ async def new_course(body: CourseOrder, runtime: RuntimeDependency, caller: Crea
 async def sessions(
     runtime: RuntimeDependency,
     caller: Reader,
+    *,
     course_id: Annotated[Identifier | None, Query()] = None,
+    mine: Annotated[bool, Query(description="Only those that the caller teaches.")] = False,
     before: Cursor = None,
     limit: Limit = 50,
 ) -> Page[ClassSessionItem]:
     """Class sessions, newest first."""
-    return await service.sessions(runtime, caller, course_id, before=before, limit=limit)
+    return await service.sessions(runtime, caller, course_id, mine=mine, before=before, limit=limit)
 
 
 @router.post("/training/sessions", status_code=201)
 async def new_session(body: SessionOrder, runtime: RuntimeDependency, caller: Creator) -> ClassSessionItem:
     """Plan a meeting of a course."""
     return await service.new_session(runtime, caller, body)
+
+
+@router.post("/training/sessions/{session_id}/cancellation")
+async def cancel_session(
+    session_id: PathId, body: Cancellation, runtime: RuntimeDependency, caller: Teacher
+) -> ClassSessionItem:
+    """Cancel a class that was not held yet; its students and its instructor are told by mail."""
+    return await service.cancel_session(runtime, caller, session_id, body)
 
 
 @router.get("/training/sessions/{session_id}/roster")

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ip2a.database.base import Base, Record, Timestamped, text_enum
+from ip2a.database.base import Base, Removable, Timestamp, Timestamped, deleted_ones, text_enum
 
 
 class StudentStatus(StrEnum):
@@ -90,7 +90,7 @@ class CertificationType(StrEnum):
     OTHER = "other"
 
 
-class Student(Record):
+class Student(Removable):
     """Somebody in training, with or without a membership; `user_id` is the own account, if any.
 
     The `…_key` columns are what a search compares, byte by byte.
@@ -98,6 +98,7 @@ class Student(Record):
 
     __tablename__ = "students"
     __table_args__ = (
+        deleted_ones("students"),
         Index(None, "status", "id"),
         Index(None, "last_name_key"),
         Index(None, "first_name_key"),
@@ -134,11 +135,13 @@ class Course(Timestamped, Base):
 
 
 class ClassSession(Timestamped, Base):
-    """One meeting of a course for a cohort."""
+    """One meeting of a course for a cohort; a cancelled one was not held, and says why."""
 
     __tablename__ = "class_sessions"
     __table_args__ = (
         CheckConstraint("end_time > start_time", name="times"),
+        CheckConstraint("(cancelled_at IS NULL) = (cancellation_reason IS NULL)", name="cancelled"),
+        Index(None, "instructor_id", "id"),
         Index(None, "course_id", "session_date", "id"),
         Index(None, "session_date"),
     )
@@ -151,6 +154,10 @@ class ClassSession(Timestamped, Base):
     end_time: Mapped[time]
     topic: Mapped[str | None] = mapped_column(String(200))
     room: Mapped[str | None] = mapped_column(String(50))
+    instructor_id: Mapped[int | None] = mapped_column(ForeignKey("instructors.id"))
+    location_id: Mapped[int | None] = mapped_column(ForeignKey("locations.id"))
+    cancelled_at: Mapped[Timestamp | None]
+    cancellation_reason: Mapped[str | None] = mapped_column(String(200))
 
 
 class Enrollment(Timestamped, Base):
@@ -161,6 +168,7 @@ class Enrollment(Timestamped, Base):
         UniqueConstraint("student_id", "course_id", "cohort"),
         CheckConstraint("final_percent BETWEEN 0 AND 100", name="final"),
         Index(None, "course_id", "cohort"),
+        Index(None, "cohort"),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -205,12 +213,15 @@ class Grade(Timestamped, Base):
 
 
 class Certification(Timestamped, Base):
-    """A certificate of a student; without an expiration it does not run out. One that was renewed says by which."""
+    """A certificate of a student; without an expiration it does not run out. One that was renewed says by which,
+    one that somebody has compared with the paper, or asked the issuer about, says who and when.
+    """
 
     __tablename__ = "certifications"
     __table_args__ = (
         CheckConstraint("expires_on IS NULL OR expires_on >= issued_on", name="dates"),
         CheckConstraint("revoked_on IS NULL OR revoked_on >= issued_on", name="revoked"),
+        CheckConstraint("(verified_at IS NULL) = (verified_by IS NULL)", name="verified"),
         UniqueConstraint("renewed_by_id"),
         Index("ix_certifications_revoked", "id", postgresql_where=text("revoked_on IS NOT NULL")),
         Index(None, "student_id", "id"),
@@ -227,3 +238,5 @@ class Certification(Timestamped, Base):
     issuing_organization: Mapped[str | None] = mapped_column(String(200))
     revoked_on: Mapped[date | None]
     renewed_by_id: Mapped[int | None] = mapped_column(ForeignKey("certifications.id"))
+    verified_at: Mapped[Timestamp | None]
+    verified_by: Mapped[str | None] = mapped_column(String(201))

@@ -1,7 +1,7 @@
 """Training in the database. Attendance of a whole class is one statement; a student's number comes from a sequence."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy import ColumnElement, RowMapping, Text, and_, cast, func, insert, or_, select, text, update
@@ -48,25 +48,44 @@ _NEW_COURSE = text(
     VALUES (:code, :name, :course_type, :hours, :passing_percent) RETURNING {_COURSE}
     """  # noqa: S608 (constant columns)
 )
-_SESSION = "c.id, c.course_id, c.cohort, c.session_date, c.start_time, c.end_time, c.topic, c.room"
+_SESSION = (
+    "c.id, c.course_id, c.cohort, c.session_date, c.start_time, c.end_time, c.topic, c.room, c.instructor_id,"
+    " c.location_id, c.cancelled_at, c.cancellation_reason, k.code AS course_code, k.name AS course_name,"
+    " i.first_name || ' ' || i.last_name AS instructor_name, l.name AS location_name"
+)
+_SESSION_FROM = (
+    "class_sessions c JOIN courses k ON k.id = c.course_id LEFT JOIN instructors i ON i.id = c.instructor_id"
+    " LEFT JOIN locations l ON l.id = c.location_id"
+)
 _SESSIONS = text(
     f"""
-    SELECT {_SESSION}, k.code AS course_code, k.name AS course_name FROM class_sessions c
-    JOIN courses k ON k.id = c.course_id
+    SELECT {_SESSION} FROM {_SESSION_FROM}
     WHERE (cast(:course_id AS integer) IS NULL OR c.course_id = :course_id) AND c.id < :before
     ORDER BY c.id DESC LIMIT :limit
     """  # noqa: S608 (constant columns)
 )
-_ONE_SESSION = text(
+_OWN_SESSIONS = text(
     f"""
-    SELECT {_SESSION}, k.code AS course_code, k.name AS course_name FROM class_sessions c
-    JOIN courses k ON k.id = c.course_id WHERE c.id = :id
+    SELECT {_SESSION} FROM {_SESSION_FROM}
+    WHERE c.instructor_id = (SELECT id FROM instructors WHERE email = :email)
+        AND (cast(:course_id AS integer) IS NULL OR c.course_id = :course_id) AND c.id < :before
+    ORDER BY c.id DESC LIMIT :limit
     """  # noqa: S608 (constant columns)
 )
+_ONE_SESSION = text(f"SELECT {_SESSION} FROM {_SESSION_FROM} WHERE c.id = :id")  # noqa: S608 (constant columns)
+_LOCK_SESSION = text("SELECT cancelled_at FROM class_sessions WHERE id = :id FOR NO KEY UPDATE")
 _NEW_SESSION = text(
     """
-    INSERT INTO class_sessions (course_id, cohort, session_date, start_time, end_time, topic, room)
-    VALUES (:course_id, :cohort, :session_date, :start_time, :end_time, :topic, :room) RETURNING id
+    INSERT INTO class_sessions (course_id, cohort, session_date, start_time, end_time, topic, room, instructor_id,
+        location_id)
+    VALUES (:course_id, :cohort, :session_date, :start_time, :end_time, :topic, :room, :instructor_id, :location_id)
+    RETURNING id
+    """
+)
+_CANCEL_SESSION = text(
+    """
+    UPDATE class_sessions c SET cancelled_at = :now, cancellation_reason = :reason, updated_at = now()
+    WHERE id = :id AND cancelled_at IS NULL AND NOT EXISTS (SELECT 1 FROM attendances WHERE class_session_id = c.id)
     """
 )
 _ROSTER = text(
@@ -74,7 +93,7 @@ _ROSTER = text(
     SELECT s.id AS student_id, s.student_number, s.first_name, s.last_name, a.status
     FROM class_sessions c
     JOIN enrollments e ON e.course_id = c.course_id AND e.cohort = c.cohort AND e.status = 'enrolled'
-    JOIN students s ON s.id = e.student_id
+    JOIN students s ON s.id = e.student_id AND s.deleted_at IS NULL
     LEFT JOIN attendances a ON a.class_session_id = c.id AND a.student_id = s.id
     WHERE c.id = :id ORDER BY s.last_name, s.first_name, s.id
     """
@@ -90,6 +109,14 @@ _TAKE_ATTENDANCE = text(
         AND e.student_id = taken.student_id
     ON CONFLICT (class_session_id, student_id) DO UPDATE SET status = excluded.status, updated_at = now()
     """
+)
+# Locked, so that of two who enroll at once the second counts the first; counted in this statement it would be missed.
+_LOCK_COHORT = text(
+    "SELECT CASE WHEN deleted_at IS NULL THEN status ELSE 'cancelled' END AS status, max_students FROM cohorts"
+    " WHERE code = :cohort FOR NO KEY UPDATE"
+)
+_OTHERS_IN_COHORT = text(
+    "SELECT count(DISTINCT student_id) FROM enrollments WHERE cohort = :cohort AND student_id <> :student_id"
 )
 _ENROLL = text(
     """
@@ -127,7 +154,8 @@ _CERTIFICATIONS = select(
 ).join_from(Certification, Student, Student.id == Certification.student_id)
 _CERTIFICATION = (
     "t.id, t.student_id, t.certification_type, t.custom_name, t.certificate_number, t.issuing_organization,"
-    " t.issued_on, t.expires_on, t.revoked_on, t.renewed_by_id, s.student_number, s.first_name, s.last_name"
+    " t.issued_on, t.expires_on, t.revoked_on, t.renewed_by_id, t.verified_at, t.verified_by,"
+    " s.student_number, s.first_name, s.last_name"
 )
 OWN_CERTIFICATIONS = listing(
     "ip2a_own_certifications",
@@ -165,7 +193,7 @@ async def students(
 ) -> list[RowMapping]:
     """Students, newest first."""
     conditions = [*named(names), *([Student.status == status] if status is not None else [])]
-    statement = select(Student.__table__).where(Student.id < before, *conditions)
+    statement = select(Student.__table__).where(Student.id < before, Student.deleted_at.is_(None), *conditions)
     return list((await connection.execute(statement.order_by(Student.id.desc()).limit(limit))).mappings())
 
 
@@ -196,10 +224,14 @@ async def new_course(connection: AsyncConnection, values: Values) -> RowMapping:
     return (await connection.execute(_NEW_COURSE, values)).mappings().one()
 
 
-async def sessions(connection: AsyncConnection, course_id: int | None, *, before: int, limit: int) -> list[RowMapping]:
-    """Class sessions, newest first."""
+async def sessions(
+    connection: AsyncConnection, course_id: int | None, taught_by: str | None, *, before: int, limit: int
+) -> list[RowMapping]:
+    """Class sessions, newest first; `taught_by` the instructor with this address."""
     parameters = {"course_id": course_id, "before": before, "limit": limit}
-    return list((await connection.execute(_SESSIONS, parameters)).mappings())
+    if taught_by is None:
+        return list((await connection.execute(_SESSIONS, parameters)).mappings())
+    return list((await connection.execute(_OWN_SESSIONS, {**parameters, "email": taught_by})).mappings())
 
 
 async def find_session(connection: AsyncConnection, session_id: int) -> RowMapping | None:
@@ -213,6 +245,16 @@ async def new_session(connection: AsyncConnection, values: Values) -> int:
     return identifier
 
 
+async def lock_session(connection: AsyncConnection, session_id: int) -> RowMapping | None:
+    """Whether a class session is cancelled, which does not change until the transaction ends."""
+    return (await connection.execute(_LOCK_SESSION, {"id": session_id})).mappings().first()
+
+
+async def cancel_session(connection: AsyncConnection, session_id: int, reason: str, now: datetime) -> bool:
+    """Cancel a class session; False when it is, or its attendance was taken. It is locked before."""
+    return (await connection.execute(_CANCEL_SESSION, {"id": session_id, "reason": reason, "now": now})).rowcount == 1
+
+
 async def roster(connection: AsyncConnection, session_id: int) -> list[RowMapping]:
     """Who is enrolled, with the attendance taken so far."""
     return list((await connection.execute(_ROSTER, {"id": session_id})).mappings())
@@ -224,6 +266,18 @@ async def take_attendance(
     """Write the attendance of a class; returns for how many of the students it was taken."""
     parameters = {"id": session_id, "students": list(students), "statuses": list(statuses)}
     return (await connection.execute(_TAKE_ATTENDANCE, parameters)).rowcount
+
+
+async def lock_cohort(connection: AsyncConnection, cohort: str) -> RowMapping | None:
+    """A cohort's standing and how many it takes, locked until the transaction ends; None for one nobody described."""
+    return (await connection.execute(_LOCK_COHORT, {"cohort": cohort})).mappings().first()
+
+
+async def others_in_cohort(connection: AsyncConnection, cohort: str, student_id: int) -> int:
+    """How many other students are enrolled with a cohort, in any course."""
+    parameters = {"cohort": cohort, "student_id": student_id}
+    number: int = (await connection.execute(_OTHERS_IN_COHORT, parameters)).scalar_one()
+    return number
 
 
 async def enroll(connection: AsyncConnection, values: Values) -> int:
@@ -305,6 +359,20 @@ async def renewed(connection: AsyncConnection, certification_id: int, by: int) -
         update(Certification)
         .where(Certification.id == certification_id, Certification.renewed_by_id.is_(None))
         .values(renewed_by_id=by)
+    )
+    return result.rowcount == 1
+
+
+async def verify(connection: AsyncConnection, certification_id: int, by: str, now: datetime) -> bool:
+    """Note who has verified a certificate; False when somebody has, or it is revoked."""
+    result = await connection.execute(
+        update(Certification)
+        .where(
+            Certification.id == certification_id,
+            Certification.verified_at.is_(None),
+            Certification.revoked_on.is_(None),
+        )
+        .values(verified_at=now, verified_by=by)
     )
     return result.rowcount == 1
 

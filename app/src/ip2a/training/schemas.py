@@ -1,6 +1,6 @@
 """Training as taken and as shown."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -106,6 +106,16 @@ class SessionOrder(BaseModel):
     end_time: LocalTime
     topic: str | None = Field(default=None, max_length=200)
     room: str | None = Field(default=None, max_length=50)
+    instructor_id: Identifier | None = None
+    location_id: Identifier | None = None
+
+
+class Cancellation(BaseModel):
+    """Why a class is cancelled; its students are told so."""
+
+    model_config = _strict({"reason": "The building has no power."})
+
+    reason: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00\r\n]*$")
 
 
 class ClassSessionItem(BaseModel):
@@ -121,6 +131,12 @@ class ClassSessionItem(BaseModel):
     end_time: LocalTime
     topic: str | None
     room: str | None
+    instructor_id: int | None
+    instructor_name: str | None
+    location_id: int | None
+    location_name: str | None
+    cancelled_at: datetime | None
+    cancellation_reason: str | None
 
 
 class RosterItem(BaseModel):
@@ -241,6 +257,8 @@ class CertificationItem(BaseModel):
     expires_on: date | None
     revoked_on: date | None
     renewed_by_id: int | None
+    verified_at: datetime | None
+    verified_by: str | None
     state: CertificateState
 
 

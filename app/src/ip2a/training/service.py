@@ -4,13 +4,14 @@ from decimal import Decimal
 
 from sqlalchemy import RowMapping
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ip2a.records import service as records
 from ip2a.records.repository import find
 from ip2a.records.search import names_of
 from ip2a.records.service import Kind
 from ip2a.runtime import Runtime
-from ip2a.training import repository, rules
+from ip2a.training import notices, repository, rules
 from ip2a.training.models import (
     AttendanceStatus,
     EnrollmentStatus,
@@ -20,6 +21,7 @@ from ip2a.training.models import (
 from ip2a.training.rules import Points
 from ip2a.training.schemas import (
     AttendanceOrder,
+    Cancellation,
     ClassSessionItem,
     CourseItem,
     CourseOrder,
@@ -44,6 +46,7 @@ class _Student(StudentItem):
     attendance: list[AttendanceStatus] | None
 
 
+COHORTS_OVER = frozenset({"completed", "cancelled"})
 STUDENTS = Kind(name="student", model=Student, item=_Student, shown=repository.SHOWN)
 
 
@@ -137,11 +140,12 @@ async def new_course(runtime: Runtime, caller: Caller, order: CourseOrder) -> Co
 
 
 async def sessions(
-    runtime: Runtime, caller: Caller, course_id: int | None, *, before: str | None, limit: int
+    runtime: Runtime, caller: Caller, course_id: int | None, *, mine: bool = False, before: str | None, limit: int
 ) -> Page[ClassSessionItem]:
-    """Class sessions, newest first."""
+    """Class sessions, newest first; `mine` are those that the caller teaches."""
+    taught_by = caller.principal.email if mine else None
     async with caller.transaction(runtime.databases) as connection:
-        rows = await repository.sessions(connection, course_id, before=read_before(before), limit=limit + 1)
+        rows = await repository.sessions(connection, course_id, taught_by, before=read_before(before), limit=limit + 1)
     return page_of(ClassSessionItem, rows, limit, lambda item: encode("", item.id))
 
 
@@ -170,8 +174,32 @@ async def new_session(runtime: Runtime, caller: Caller, order: SessionOrder) -> 
             identifier = await repository.new_session(connection, order.model_dump())
             row = await repository.find_session(connection, identifier)
     except IntegrityError:
-        raise Problem(422, "no-such-reference", "`course_id` names no course.") from None
+        raise Problem(
+            422, "no-such-reference", "`course_id`, `instructor_id` or `location_id` names nothing that exists."
+        ) from None
     return _session(row)
+
+
+async def cancel_session(
+    runtime: Runtime, caller: Caller, session_id: int, cancellation: Cancellation
+) -> ClassSessionItem:
+    """Cancel a class that was not held yet; the worker tells its students and its instructor.
+
+    Raises Problem 404, 409 (cancelled already, or attendance was taken).
+    """
+    async with caller.transaction(runtime.databases) as connection:
+        before = await repository.lock_session(connection, session_id)
+        if before is None:
+            raise no_such("session")
+        if not await repository.cancel_session(connection, session_id, cancellation.reason, runtime.now()):
+            raise Problem(409, "class-over", _over(before, "Attendance was taken: the class was held."))
+        await notices.announce(connection, session_id)
+        row = await repository.find_session(connection, session_id)
+    return _session(row)
+
+
+def _over(session: RowMapping, otherwise: str) -> str:
+    return otherwise if session["cancelled_at"] is None else "The class is cancelled."
 
 
 async def roster(runtime: Runtime, caller: Caller, session_id: int) -> list[RosterItem]:
@@ -188,14 +216,17 @@ async def take_attendance(
 ) -> list[RosterItem]:
     """Take the attendance of a class, all of it or nothing.
 
-    Raises Problem 404, 422 (a student twice, or not of this class).
+    Raises Problem 404, 409 (the class is cancelled), 422 (a student twice, or not of this class).
     """
     students = [mark.student_id for mark in order.marks]
     if len(set(students)) != len(students):
         raise Problem(422, "student-twice", "`marks` names a student twice.")
     async with caller.transaction(runtime.databases) as connection:
-        if await repository.find_session(connection, session_id) is None:
+        session = await repository.lock_session(connection, session_id)
+        if session is None:
             raise no_such("session")
+        if session["cancelled_at"] is not None:
+            raise Problem(409, "class-over", "The class is cancelled.")
         taken = await repository.take_attendance(
             connection, session_id, students, [mark.status.value for mark in order.marks]
         )
@@ -208,10 +239,11 @@ async def take_attendance(
 async def enroll(runtime: Runtime, caller: Caller, order: EnrollmentOrder) -> EnrollmentItem:
     """Enroll a student in a course with a cohort.
 
-    Raises Problem 409 (enrolled already), 422 (no such student or course).
+    Raises Problem 409 (enrolled already; the cohort is over or full), 422 (no such student or course).
     """
     try:
         async with caller.transaction(runtime.databases) as connection:
+            await _check_room(connection, order)
             identifier = await repository.enroll(connection, order.model_dump())
             row = await repository.lock_enrollment(connection, identifier)
     except IntegrityError as error:
@@ -219,6 +251,17 @@ async def enroll(runtime: Runtime, caller: Caller, order: EnrollmentOrder) -> En
             raise Problem(409, "already-enrolled", "The student is enrolled in this course and cohort.") from None
         raise Problem(422, "no-such-reference", "`student_id` or `course_id` names nothing that exists.") from None
     return _enrollment(row)
+
+
+async def _check_room(connection: AsyncConnection, order: EnrollmentOrder) -> None:
+    cohort = await repository.lock_cohort(connection, order.cohort)
+    if cohort is None:
+        return
+    if cohort["status"] in COHORTS_OVER:
+        raise Problem(409, "cohort-over", f"`cohort` {order.cohort} is {cohort['status']}; choose another one.")
+    most = cohort["max_students"]
+    if most is not None and await repository.others_in_cohort(connection, order.cohort, order.student_id) >= most:
+        raise Problem(409, "cohort-full", f"`cohort` {order.cohort} has its {most} students; choose another one.")
 
 
 async def add_grade(runtime: Runtime, caller: Caller, enrollment_id: int, order: GradeOrder) -> list[GradeItem]:

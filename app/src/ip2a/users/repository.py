@@ -72,7 +72,7 @@ _LOCK = text(
 _UNLOCK = text(
     """
     UPDATE users SET is_active = true, failed_login_attempts = 0, locked_until = NULL, updated_at = now()
-    WHERE id = :id RETURNING id
+    WHERE id = :id AND NOT ended_with_member RETURNING id
     """
 )
 _RAISE_EPOCH = text("UPDATE users SET token_epoch = token_epoch + 1, updated_at = now() WHERE id = :id RETURNING id")

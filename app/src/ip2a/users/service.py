@@ -143,11 +143,12 @@ async def lock(runtime: Runtime, caller: Caller, user_id: int) -> AccountItem:
 async def unlock(runtime: Runtime, caller: Caller, user_id: int) -> AccountItem:
     """Let it log in again, also after too many failures.
 
-    Raises Problem 404.
+    Raises Problem 404, 409 (its member is deleted).
     """
     async with runtime.writer.transaction(caller.identity, [user_subject(user_id)]) as writing:
         if not await repository.unlock(writing.connection, user_id):
-            raise no_such_account()
+            await _item(runtime, writing.connection, user_id)
+            raise Problem(409, "member-deleted", "The account's member is deleted: restore the member instead.")
         item = await _item(runtime, writing.connection, user_id)
     caller.wrote(writing.lsn)
     return item

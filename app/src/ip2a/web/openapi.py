@@ -37,6 +37,7 @@ TAGS = {
     "auth": "Sessions.",
     "benevolence": "The hardship fund.",
     "bids": "Bids for open jobs.",
+    "deleted": "What was deleted and may be restored.",
     "dispatches": "Who was sent to which job.",
     "documents": "Files in the object store.",
     "dues": "What is owed: rates, months, adjustments.",

@@ -76,7 +76,8 @@ class Monitoring(Section):
     """Where metrics are, and who collects them."""
 
     prometheus_url: Url | None = Field(
-        default=None, description="Prometheus that the autoscaler asks; the operator's own setting when left out."
+        default=None,
+        description="Prometheus that the app's dashboard asks, and the autoscaler (or the operator's own setting).",
     )
     scrape_interval_seconds: int = Field(
         default=5, ge=1, le=60, description="How often that Prometheus scrapes; PodMonitors are made with it."

@@ -24,8 +24,8 @@ from ip2a.runtime import Runtime
 from tests.services.app.concurrency.conftest import token_of
 from tests.services.app.conftest import People
 from tests.services.app.referrals.conftest import at
-from tests.services.app.test_route_matrix import ROWS, a_world_for, ask, prepared, success
-from tests.services.app.world import Somebody, this_evening
+from tests.services.app.test_route_matrix import ROWS, ask, prepared, success
+from tests.services.app.world import Somebody, make_world, this_evening
 
 NOT_AUDITED = {
     "alembic_version": "which migrations ran",
@@ -61,10 +61,10 @@ async def test_every_route_that_shows_staff_a_member_leaves_a_record(
     monkeypatch.setattr("ip2a.edge.context.rate_of", lambda _roles: Rate("member", 1_000_000, 1_000_000))
     evening = at(runtime, this_evening())
     somebody, missing, seen = Somebody(evening), [], 0
+    world = await make_world(evening, people)
     for row, (allowed, _) in ROWS.items():
         if not row.startswith("GET ") or "admin" not in allowed.split():
             continue
-        world = await a_world_for(evening, people, row)
         name = world.person.email.partition("@")[0]
         reader = await prepared(evening, people, "admin", row)
         await somebody.become(reader)

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from ip2a.database.identity import SYSTEM, transaction
 from ip2a.runtime import Runtime
 from tests.services.app.conftest import People, Person, some_address
-from tests.services.app.journeys.conftest import DESK, Visitor, made
+from tests.services.app.journeys.conftest import DESK, SCREENSHOTS, Visitor, made
 from tests.services.app.processes import Fleet
 
 PDF = b"%PDF-1.7\n" + b"x" * 3000
@@ -301,3 +301,71 @@ def test_the_same_search_works_without_javascript(fleet: Fleet, browser: Browser
     expect(page.get_by_role("heading", level=1)).to_have_text("Members")
     expect(page.get_by_role("rowheader", name=ME)).to_have_count(50)
     page.context.close()
+
+
+ONE_LINE = """
+    () => [...document.querySelectorAll('.bar > *, .nav > *')].map(
+        (each) => { const box = each.getBoundingClientRect(); return Math.round(box.top + box.height / 2); })
+"""
+
+
+def test_the_menu_is_one_line_at_a_desk_and_opens_by_keyboard(visitor: Visitor, local: Local) -> None:
+    visitor.log_in(local.admin)
+    page = visitor.page
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    page.goto("/office/members")
+    middles = page.evaluate(ONE_LINE)
+    assert max(middles) - min(middles) <= 4, f"not one line: {middles}"
+    menu = page.get_by_role("navigation", name="Main")
+    more, administration = menu.get_by_text("More pages", exact=True), menu.get_by_role("link", name="Administration")
+    expect(administration).to_be_hidden()
+    more.focus()
+    page.keyboard.press("Enter")
+    expect(administration).to_be_visible()
+    visitor.look("menu-open")
+    for width in (768, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.screenshot(path=SCREENSHOTS / f"menu-open-{width}.png")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        expect(administration).to_be_in_viewport()
+    page.set_viewport_size(DESK)
+    page.keyboard.press("Escape")
+    expect(administration).to_be_hidden()
+    expect(more).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(menu.get_by_role("link", name="Adjustments")).to_be_focused()
+    page.get_by_role("heading", level=1).click(position={"x": 5, "y": 5})
+    expect(administration).to_be_hidden()
+    more.click()
+    administration.click()
+    expect(page).to_have_url(re.compile("/admin/users"))
+    expect(more).to_have_class("here")
+
+
+def test_the_menu_opens_without_a_script(fleet: Fleet, browser: Browser, local: Local) -> None:
+    visitor = another(browser, fleet, local.clerk, scripts=False)
+    menu = visitor.page.get_by_role("navigation", name="Main")
+    menu.get_by_text("More pages", exact=True).click()
+    menu.get_by_role("link", name="Reports").click()
+    expect(visitor.page).to_have_url(re.compile("/office/reports"))
+    visitor.page.context.close()
+    assert visitor.trouble == []
+
+
+def test_an_administrator_restores_a_deleted_member(visitor: Visitor, local: Local) -> None:
+    visitor.log_in(local.admin)
+    page = visitor.page
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    page.goto("/office/members?search=zeller120")
+    page.get_by_role("link", name=re.compile("Zeller120")).click()
+    visitor.press("Delete the member")
+    expect(page.get_by_role("status")).to_contain_text("The member is deleted")
+    page.goto("/office/members?search=zeller120")
+    expect(page.get_by_role("link", name=re.compile("Zeller120"))).to_have_count(0)
+    page.goto("/admin/deleted")
+    visitor.look("deleted")
+    visitor.press(re.compile("^Restore Zeller120"))
+    expect(page.get_by_role("status")).to_have_text("It is restored.")
+    page.goto("/office/members?search=zeller120")
+    expect(page.get_by_role("link", name=re.compile("Zeller120"))).to_have_count(1)

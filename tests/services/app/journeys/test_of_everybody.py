@@ -288,6 +288,12 @@ def test_pages_of_records_are_accessible(visitor: Visitor, local: Local) -> None
         "enrollment": f"/school/enrollments/{ids['enrollment_id']}",
         "certificate": f"/school/certificates/{ids['certification_id']}",
         "class-form": "/school/classes/new",
+        "cohorts": "/school/cohorts",
+        "cohort": f"/school/cohorts/{ids['cohort_id']}",
+        "place": f"/school/places/{ids['location_id']}",
+        "instructor": f"/school/instructors/{ids['instructor_id']}",
+        "instructor-form": "/school/instructors/new",
+        "tools": "/school/tools",
     }.items():
         visitor.page.goto(path)
         visitor.look(name)
@@ -303,6 +309,7 @@ def test_an_instructor_takes_attendance(visitor: Visitor, local: Local) -> None:
     visitor.page.get_by_label("B, A").select_option("present")
     visitor.press("Save attendance")
     expect(visitor.page.get_by_label("B, A")).to_have_value("present")
+    expect(visitor.page.get_by_text("Cancel this class")).to_have_count(0)  # it was held
 
 
 def test_an_applicant_applies(visitor: Visitor, local: Local) -> None:

@@ -10,6 +10,8 @@ from pydantic import BaseModel
 from ip2a.pages.records.inputs import Input
 from ip2a.records import service as records
 from ip2a.records.service import Kind
+from ip2a.removals.kinds import RemovedKind
+from ip2a.removals.service import deleting
 from ip2a.runtime import Runtime
 from ip2a.web.dependencies import Caller
 from ip2a.web.keyset import Page
@@ -39,6 +41,11 @@ SCHOOL = (
     Tab("Students", "/school/students", "students:read"),
     Tab("Certificates", "/school/certificates", "students:read"),
     Tab("Courses", "/school/courses", "students:read"),
+    Tab("Cohorts", "/school/cohorts", "cohorts:read"),
+    Tab("Places", "/school/places", "cohorts:read"),
+    Tab("Tools", "/school/tools", "students:read"),
+    Tab("Instructors", "/school/instructors", "instructors:read"),
+    Tab("My hours", "/school/hours", "hours:create"),
 )
 
 
@@ -102,6 +109,12 @@ class Act(Generic[Item]):
     needs: str
     do: Callable[[Runtime, Caller, int], Awaitable[object]]
     when: Callable[[Item], bool] = lambda _item: True
+    away: str = ""  # where one goes when the record is gone
+
+
+def deletion(kind: RemovedKind, needs: str, away: str) -> Act[Any]:
+    """The button that deletes a record; one goes on to the list."""
+    return Act("deletion", "Delete", needs, deleting(kind), away=f"{away}?said=deleted")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,10 @@
 from ip2a.benevolence import rules, service
 from ip2a.benevolence.models import BenevolenceStatus
 from ip2a.benevolence.schemas import BenevolenceChange, BenevolenceItem, BenevolenceOrder, ReviewItem, ReviewOrder
-from ip2a.pages.records.areas import Area, Column, Form, Narrow, Part, Wanted, stored
+from ip2a.pages.records.areas import Area, Column, Form, Narrow, Part, Wanted, deletion, stored
 from ip2a.pages.records.inputs import Input, Refers
 from ip2a.pages.rendering import money
+from ip2a.removals.kinds import RemovedKind
 from ip2a.runtime import Runtime
 from ip2a.web.dependencies import Caller
 from ip2a.web.keyset import Page
@@ -106,4 +107,5 @@ AREA: Area[BenevolenceItem, BenevolenceItem] = Area(
             add_label="Add a review",
         ),
     ),
+    acts=(deletion(RemovedKind.BENEVOLENCE, "benevolence:delete", PATH),),
 )

@@ -4,6 +4,7 @@ from ip2a.audit.service import record_read
 from ip2a.pages.records.areas import SCHOOL, Act, Area, Column, Form, Narrow, Part, Wanted
 from ip2a.pages.records.inputs import Input
 from ip2a.pages.records.school import CERTIFICATES_PATH, READ, STUDENTS_PATH, UPDATE, certificate_name
+from ip2a.referrals.rules import LOCAL_TIME
 from ip2a.runtime import Runtime
 from ip2a.training import certificates
 from ip2a.training.rules import CertificateState
@@ -62,6 +63,7 @@ AREA: Area[CertificationItem, CertificationItem] = Area(
         Column("Issued", lambda item: item.issued_on),
         Column("Expires", lambda item: item.expires_on),
         Column("State", lambda item: item.state, badge=True),
+        Column("Verified", lambda item: item.verified_at is not None),
     ),
     facts=(
         Column("State", lambda item: item.state, badge=True),
@@ -76,8 +78,19 @@ AREA: Area[CertificationItem, CertificationItem] = Area(
         Column("Issued", lambda item: item.issued_on),
         Column("Expires", lambda item: item.expires_on),
         Column("Revoked", lambda item: item.revoked_on),
+        Column("Verified", lambda item: item.verified_at and item.verified_at.astimezone(LOCAL_TIME).date()),
+        Column("Verified by", lambda item: item.verified_by),
     ),
-    acts=(Act("revocation", "Revoke", UPDATE, certificates.revoke, when=lambda item: item.state not in OVER),),
+    acts=(
+        Act(
+            "verification",
+            "It is verified",
+            "students:approve",
+            certificates.verify,
+            when=lambda item: item.verified_at is None and item.revoked_on is None,
+        ),
+        Act("revocation", "Revoke", UPDATE, certificates.revoke, when=lambda item: item.state not in OVER),
+    ),
     parts=(
         Part(
             name="renewals",

@@ -12,9 +12,10 @@ from ip2a.grants.schemas import (
     GrantItem,
     GrantOrder,
 )
-from ip2a.pages.records.areas import Area, Column, Form, Narrow, Part, Wanted, stored
+from ip2a.pages.records.areas import Area, Column, Form, Narrow, Part, Wanted, deletion, stored
 from ip2a.pages.records.inputs import Input, Refers
 from ip2a.pages.rendering import money
+from ip2a.removals.kinds import RemovedKind
 from ip2a.runtime import Runtime
 from ip2a.web.dependencies import Caller
 from ip2a.web.keyset import Page
@@ -166,6 +167,7 @@ AREA: Area[GrantItem, GrantItem] = Area(
             add_label="Note an expense",
         ),
     ),
+    acts=(deletion(RemovedKind.GRANTS, "grants:delete", PATH),),
 )
 
 ENROLLMENTS: Area[GrantEnrollmentItem, GrantEnrollmentItem] = Area(

@@ -9,9 +9,10 @@ from ip2a.grievances.schemas import (
     GrievanceStepItem,
     GrievanceStepOrder,
 )
-from ip2a.pages.records.areas import Area, Column, Form, Narrow, Part, Wanted, stored
+from ip2a.pages.records.areas import Area, Column, Form, Narrow, Part, Wanted, deletion, stored
 from ip2a.pages.records.inputs import Input, Refers
 from ip2a.pages.rendering import money
+from ip2a.removals.kinds import RemovedKind
 from ip2a.runtime import Runtime
 from ip2a.web.dependencies import Caller
 from ip2a.web.keyset import Page
@@ -133,4 +134,5 @@ AREA: Area[GrievanceItem, GrievanceItem] = Area(
             add_label="Note a meeting",
         ),
     ),
+    acts=(deletion(RemovedKind.GRIEVANCES, "grievances:delete", PATH),),
 )

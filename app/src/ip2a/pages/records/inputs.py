@@ -48,6 +48,9 @@ class Refers(StrEnum):
     ORGANIZATION = "organization"
     STUDENT = "student"
     COURSE = "course"
+    INSTRUCTOR = "instructor"
+    COHORT = "cohort"
+    LOCATION = "location"
 
 
 @dataclass(frozen=True, slots=True)

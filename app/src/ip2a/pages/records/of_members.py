@@ -6,9 +6,10 @@ from ip2a.employments import service as employments
 from ip2a.employments.schemas import EmploymentChange, EmploymentOrder, EmploymentRecord
 from ip2a.notes import service as notes
 from ip2a.notes.schemas import NoteChange, NoteItem, NoteOrder
-from ip2a.pages.records.areas import Area, Form, stored
+from ip2a.pages.records.areas import Area, Form, deletion, stored
 from ip2a.pages.records.inputs import Input, Refers
 from ip2a.records.schemas import strict
+from ip2a.removals.kinds import RemovedKind
 from ip2a.runtime import Runtime
 from ip2a.web.dependencies import Caller
 from ip2a.web.keyset import MAXIMUM_IDENTIFIER
@@ -71,4 +72,5 @@ NOTES: Area[NoteItem, NoteItem] = Area(
     required_by=NoteOrder,
     above=MEMBERS_PATH,
     home=lambda item: f"{MEMBERS_PATH}/{item.member_id}?said=noted",
+    acts=(deletion(RemovedKind.NOTES, "members:read", MEMBERS_PATH),),
 )

@@ -13,8 +13,9 @@ from ip2a.organizations.schemas import (
     OrganizationItem,
     OrganizationOrder,
 )
-from ip2a.pages.records.areas import Area, Column, Form, Narrow, Part, Wanted, stored
+from ip2a.pages.records.areas import Area, Column, Form, Narrow, Part, Wanted, deletion, stored
 from ip2a.pages.records.inputs import Control, Input
+from ip2a.removals.kinds import RemovedKind
 from ip2a.runtime import Runtime
 from ip2a.web.dependencies import Caller
 from ip2a.web.keyset import Page, read_before
@@ -138,6 +139,7 @@ AREA: Area[OrganizationDetail, OrganizationItem] = Area(
             page=_employees,
         ),
     ),
+    acts=(deletion(RemovedKind.ORGANIZATIONS, "organizations:delete", PATH),),
 )
 
 CONTACTS: Area[ContactItem, ContactItem] = Area(
@@ -153,4 +155,5 @@ CONTACTS: Area[ContactItem, ContactItem] = Area(
     stored=stored(service.CONTACTS),
     required_by=ContactOrder,
     home=lambda item: f"{PATH}/{item.organization_id}?said=saved",
+    acts=(deletion(RemovedKind.CONTACTS, "organizations:update", PATH),),
 )

@@ -3,8 +3,9 @@
 from ip2a.organizing import service
 from ip2a.organizing.models import ActivityType
 from ip2a.organizing.schemas import ActivityChange, ActivityItem, ActivityOrder
-from ip2a.pages.records.areas import Area, Column, Form, Narrow, Wanted, stored
+from ip2a.pages.records.areas import Area, Column, Form, Narrow, Wanted, deletion, stored
 from ip2a.pages.records.inputs import Input, Refers
+from ip2a.removals.kinds import RemovedKind
 from ip2a.runtime import Runtime
 from ip2a.web.dependencies import Caller
 from ip2a.web.keyset import Page
@@ -80,4 +81,5 @@ AREA: Area[ActivityItem, ActivityItem] = Area(
     edit=Form(ActivityChange, "organizing:update"),
     save=service.change,
     stored=stored(service.ACTIVITIES),
+    acts=(deletion(RemovedKind.ACTIVITIES, "organizing:delete", PATH),),
 )

@@ -12,9 +12,10 @@ from ip2a.organizations import service as organizations
 from ip2a.pages.records.inputs import Choice, Field, Refers, normal, typed_of
 from ip2a.records import service as records
 from ip2a.runtime import Runtime
+from ip2a.teaching import service as teaching
 from ip2a.training import service as training
 from ip2a.web.dependencies import Caller
-from ip2a.web.keyset import MAXIMUM_IDENTIFIER
+from ip2a.web.keyset import MAXIMUM_IDENTIFIER, MAXIMUM_LIMIT
 from ip2a.web.problems import Problem
 
 SEVERAL = 20
@@ -23,6 +24,9 @@ NOBODY = {
     Refers.ORGANIZATION: "No organization’s name has words that begin like that.",
     Refers.STUDENT: "No student’s name or number begins like that.",
     Refers.COURSE: "There is no course with this code.",
+    Refers.INSTRUCTOR: "No instructor’s name begins like that.",
+    Refers.COHORT: "There is no cohort with this code.",
+    Refers.LOCATION: "There is no place with this code.",
 }
 
 
@@ -117,12 +121,32 @@ async def _students(runtime: Runtime, caller: Caller, text: str) -> Found:
 
 
 async def _courses(runtime: Runtime, caller: Caller, text: str) -> Found:
-    page = await training.courses(runtime, caller, after=None, limit=200)
+    page = await training.courses(runtime, caller, after=None, limit=MAXIMUM_LIMIT)
     return [
-        (item.code, Choice(f"#{item.id}", f"{item.code} {item.name}"))
-        for item in page.items
-        if item.code.casefold() == text.casefold()
+        (item.code, Choice(f"#{item.id}", f"{item.code} {item.name}")) for item in page.items if _same(item.code, text)
     ]
+
+
+async def _instructors(runtime: Runtime, caller: Caller, text: str) -> Found:
+    page = await teaching.called(runtime, caller, [*teaching.named(text)], after=None, limit=SEVERAL)
+    return [
+        (f"{item.first_name} {item.last_name}", Choice(f"#{item.id}", f"{item.last_name}, {item.first_name}"))
+        for item in page.items
+    ]
+
+
+async def _cohorts(runtime: Runtime, caller: Caller, text: str) -> Found:
+    page = await teaching.cohorts_by_code(runtime, caller, after=None, limit=MAXIMUM_LIMIT)
+    return [(item.code, Choice(f"#{item.id}", item.code)) for item in page.items if _same(item.code, text)]
+
+
+async def _locations(runtime: Runtime, caller: Caller, text: str) -> Found:
+    page = await teaching.locations(runtime, caller, after=None, limit=MAXIMUM_LIMIT)
+    return [(item.code, Choice(f"#{item.id}", item.name)) for item in page.items if _same(item.code, text)]
+
+
+def _same(code: str, text: str) -> bool:
+    return code.casefold() == text.casefold()
 
 
 async def _member(runtime: Runtime, caller: Caller, identifier: int) -> str:
@@ -144,15 +168,34 @@ async def _course(runtime: Runtime, caller: Caller, identifier: int) -> str:
     return f"{item.code} {item.name}"
 
 
+async def _instructor(runtime: Runtime, caller: Caller, identifier: int) -> str:
+    item = await records.read(runtime, caller, teaching.INSTRUCTORS, identifier)
+    return f"{item.last_name}, {item.first_name}"
+
+
+async def _cohort(runtime: Runtime, caller: Caller, identifier: int) -> str:
+    return (await teaching.cohort(runtime, caller, identifier)).code
+
+
+async def _location(runtime: Runtime, caller: Caller, identifier: int) -> str:
+    return (await teaching.location(runtime, caller, identifier)).name
+
+
 _SEARCHES: dict[Refers, Callable[[Runtime, Caller, str], Awaitable[Found]]] = {
     Refers.MEMBER: _members,
     Refers.ORGANIZATION: _organizations,
     Refers.STUDENT: _students,
     Refers.COURSE: _courses,
+    Refers.INSTRUCTOR: _instructors,
+    Refers.COHORT: _cohorts,
+    Refers.LOCATION: _locations,
 }
 _LABELS: dict[Refers, Callable[[Runtime, Caller, int], Awaitable[str]]] = {
     Refers.MEMBER: _member,
     Refers.ORGANIZATION: _organization,
     Refers.STUDENT: _student,
     Refers.COURSE: _course,
+    Refers.INSTRUCTOR: _instructor,
+    Refers.COHORT: _cohort,
+    Refers.LOCATION: _location,
 }

@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 
 from ip2a.pages.forms import messages_of
 from ip2a.pages.records import inputs, references
-from ip2a.pages.records.areas import Area, Form, Item, Listed, Part, Wanted
+from ip2a.pages.records.areas import Act, Area, Form, Item, Listed, Part, Wanted
 from ip2a.pages.records.inputs import Choice, Field
 from ip2a.pages.rendering import render
 from ip2a.pages.session import Visit, VisitDependency
@@ -28,7 +28,12 @@ from ip2a.web.problems import Problem
 SHOWN = 50
 OF_PART = 20
 REFUSED = frozenset({409, 422})
-SAID = {"added": "It is saved.", "saved": "The changes are saved.", "done": "It is done."}
+SAID = {
+    "deleted": "It is deleted. An administrator can restore it.",
+    "added": "It is saved.",
+    "saved": "The changes are saved.",
+    "done": "It is done.",
+}
 STALE = "Somebody else changed this meanwhile. What is stored now stands below the fields; saving again replaces it."
 
 
@@ -94,9 +99,11 @@ class RecordPages(Generic[Item, Listed]):
         self,
         runtime: RuntimeDependency,
         visit: VisitDependency,
+        *,
         search: Search = "",
         only: Annotated[str, Query(max_length=40)] = "",
         before: Cursor = None,
+        said: Annotated[str, Query(max_length=20)] = "",
     ) -> Response:
         """A search, and what was found."""
         area, caller = self._area, need(visit, self._area.reads)
@@ -106,6 +113,7 @@ class RecordPages(Generic[Item, Listed]):
         more = urlencode({"search": search, "only": only, "before": found.next})
         may_add = area.new is not None and caller.may(area.new.needs)
         values = {"found": found, "search": search, "only": chosen, "more": more, "may_add": may_add}
+        values["said"] = SAID.get(said, "")
         return self._page(runtime, visit, "records/list.html", values)
 
     async def shown(
@@ -199,7 +207,7 @@ class RecordPages(Generic[Item, Listed]):
 
         async def do(record_id: PathId, runtime: RuntimeDependency, visit: VisitDependency) -> Response:
             await act.do(runtime, need(visit, act.needs), record_id)
-            return RedirectResponse(f"{self._area.path}/{record_id}?said=done", 303)
+            return RedirectResponse(act.away or f"{self._area.path}/{record_id}?said=done", 303)
 
         return do
 
@@ -253,7 +261,7 @@ class RecordPages(Generic[Item, Listed]):
             "parts": parts,
             "said": SAID.get(said, ""),
             "may_edit": area.edit is not None and caller.may(area.edit.needs) and area.may_edit(caller, record),
-            "acts": [act for act in area.acts if caller.may(act.needs) and act.when(record)],
+            "acts": self._acts(caller, record),
             "has_history": bool(area.table) and not caller.identity.resources.isdisjoint(AUDIT_VIEWS),
         }
         status = max((form.status for form in (refused or {}).values()), default=200)
@@ -261,8 +269,12 @@ class RecordPages(Generic[Item, Listed]):
 
     async def _form(self, runtime: Runtime, visit: Visit, filled: Filled, record: Item | None = None) -> Response:
         await self._label(runtime, visit, filled)
-        values: dict[str, object] = {"form": filled, "record": record}
+        acts = [] if record is None or self._area.facts else self._acts(visit.caller, record)
+        values: dict[str, object] = {"form": filled, "record": record, "acts": acts}
         return self._page(runtime, visit, "records/form.html", values, filled.status)
+
+    def _acts(self, caller: Caller, record: Item) -> list[Act[Item]]:
+        return [act for act in self._area.acts if caller.may(act.needs) and act.when(record)]
 
     async def _label(self, runtime: Runtime, visit: Visit, filled: Filled) -> None:
         if filled.status != 200:

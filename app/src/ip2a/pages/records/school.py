@@ -1,9 +1,14 @@
 """Classes, students with what they are enrolled in and certified for, enrollments with their grades, courses."""
 
+from enum import StrEnum
+
 from ip2a.audit.service import record_read
-from ip2a.pages.records.areas import SCHOOL, Act, Area, Column, Form, Narrow, Part, Wanted
+from ip2a.pages.records.areas import SCHOOL, Act, Area, Column, Form, Narrow, Part, Wanted, deletion
 from ip2a.pages.records.inputs import Control, Input, Refers
+from ip2a.removals.kinds import RemovedKind
 from ip2a.runtime import Runtime
+from ip2a.teaching import service as teaching
+from ip2a.teaching.schemas import ToolItem, ToolOrder
 from ip2a.training import certificates, service
 from ip2a.training.models import EnrollmentStatus, StudentStatus
 from ip2a.training.schemas import (
@@ -29,6 +34,18 @@ from ip2a.web.keyset import Page
 CLASSES_PATH, STUDENTS_PATH, COURSES_PATH = "/school/classes", "/school/students", "/school/courses"
 ENROLLMENTS_PATH, CERTIFICATES_PATH = "/school/enrollments", "/school/certificates"
 READ, CREATE, UPDATE = "students:read", "students:create", "students:update"
+TOOLS_PATH = "/school/tools"
+TOOL_INPUTS = (
+    Input("tool_name", "Tool"),
+    Input("category", "Kind"),
+    Input("serial_number", "Serial number"),
+    Input("quantity", "How many"),
+    Input("value_cents", "Worth in dollars"),
+    Input("issued_on", "Since"),
+    Input("returned_on", "Back on"),
+    Input("return_condition", "How it came back"),
+    Input("remarks", "Remarks"),
+)
 CERTIFICATE_INPUTS = (
     Input("certification_type", "Certificate"),
     Input("custom_name", "What it is, if it is another"),
@@ -37,6 +54,17 @@ CERTIFICATE_INPUTS = (
     Input("issued_on", "Issued on"),
     Input("expires_on", "Expires on"),
 )
+
+
+class ClassesOf(StrEnum):
+    """Whose classes a list is narrowed to."""
+
+    MINE = "mine"
+
+
+def place_of(item: ClassSessionItem) -> str | None:
+    """Where a class is held, as far as it is said."""
+    return ", ".join(filter(None, (item.location_name, item.room))) or None
 
 
 def percent(value: float | None) -> str | None:
@@ -50,7 +78,8 @@ def certificate_name(item: CertificationItem) -> object:
 
 
 async def _classes(runtime: Runtime, caller: Caller, wanted: Wanted) -> Page[ClassSessionItem]:
-    return await service.sessions(runtime, caller, None, before=wanted.before, limit=wanted.limit)
+    mine = wanted.narrowed(ClassesOf) is ClassesOf.MINE
+    return await service.sessions(runtime, caller, None, mine=mine, before=wanted.before, limit=wanted.limit)
 
 
 async def _students(runtime: Runtime, caller: Caller, wanted: Wanted) -> Page[StudentItem]:
@@ -96,6 +125,10 @@ async def _certificates(
     )
 
 
+async def _tools(runtime: Runtime, caller: Caller, student_id: int, before: str | None, limit: int) -> Page[ToolItem]:
+    return await teaching.tools_of(runtime, caller, student_id, before=before, limit=limit)
+
+
 async def _enroll(runtime: Runtime, caller: Caller, student_id: int, form: EnrollmentForm) -> object:
     return await service.enroll(runtime, caller, EnrollmentOrder(student_id=student_id, **form.model_dump()))
 
@@ -107,6 +140,7 @@ CLASSES: Area[ClassSessionItem, ClassSessionItem] = Area(
     tabs=SCHOOL,
     active="classes",
     lead="Meetings of courses; attendance is taken on a meeting’s page.",
+    narrow=Narrow("Of whom", ClassesOf),
     reads=UPDATE,
     one=service.session,
     named=lambda item: item.course_name,
@@ -116,7 +150,9 @@ CLASSES: Area[ClassSessionItem, ClassSessionItem] = Area(
         Column("Cohort", lambda item: item.cohort),
         Column("Day", lambda item: item.session_date),
         Column("Time", lambda item: f"{item.start_time:%H:%M}–{item.end_time:%H:%M}"),
-        Column("Room", lambda item: item.room),
+        Column("Where", place_of),
+        Column("Taught by", lambda item: item.instructor_name),
+        Column("State", lambda item: "cancelled" if item.cancelled_at else None, badge=True),
     ),
     inputs=(
         Input("course_id", "Course", hint="Its code", refers=Refers.COURSE),
@@ -125,7 +161,9 @@ CLASSES: Area[ClassSessionItem, ClassSessionItem] = Area(
         Input("start_time", "From", control=Control.TIME),
         Input("end_time", "To", control=Control.TIME),
         Input("topic", "Topic"),
+        Input("location_id", "Place", hint="Its code", refers=Refers.LOCATION),
         Input("room", "Room"),
+        Input("instructor_id", "Taught by", hint="Name", refers=Refers.INSTRUCTOR),
     ),
     new=Form(SessionOrder, CREATE),
     add=service.new_session,
@@ -205,7 +243,28 @@ STUDENTS: Area[StudentDetail, StudentItem] = Area(
             add=certificates.certify,
             add_label="Note a certificate",
         ),
+        Part(
+            name="tools",
+            title="Tools lent",
+            empty="Nothing is lent.",
+            columns=(
+                Column("Tool", lambda item: item.tool_name),
+                Column("How many", lambda item: item.quantity, number=True),
+                Column("Serial number", lambda item: item.serial_number),
+                Column("Since", lambda item: item.issued_on),
+                Column("Back", lambda item: item.returned_on),
+                Column("How", lambda item: item.return_condition, badge=True),
+            ),
+            page=_tools,
+            form=Form(ToolOrder, UPDATE),
+            inputs=TOOL_INPUTS,
+            add=teaching.lend,
+            add_label="Lend a tool",
+            edits=TOOLS_PATH,
+            edits_need=UPDATE,
+        ),
     ),
+    acts=(deletion(RemovedKind.STUDENTS, "students:delete", STUDENTS_PATH),),
 )
 ENROLLMENTS: Area[EnrollmentOfStudent, EnrollmentOfStudent] = Area(
     path=ENROLLMENTS_PATH,

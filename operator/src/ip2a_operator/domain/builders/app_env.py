@@ -22,7 +22,7 @@ Env = list[dict[str, object]]
 def serving_env(stack: Stack) -> Env:
     """For pods that serve: through the poolers, with the application's login."""
     pools = _pools(stack, stack.sizes.client_pool, stack.sizes.client_overflow)
-    return _merged(stack, _general(stack) + pools + _login(stack, worker=False) + _services(stack))
+    return _merged(stack, _general(stack) + pools + _login(stack, worker=False) + _services(stack) + _prometheus(stack))
 
 
 def worker_env(stack: Stack) -> Env:
@@ -142,6 +142,17 @@ def _owner_login(stack: Stack) -> Env:
 
 def _services(stack: Stack) -> Env:
     return _redis(stack) + _documents(stack) + _mail(stack) + _payments(stack)
+
+
+def _prometheus(stack: Stack) -> Env:
+    """Where the administration's dashboard learns of all pods, and whose series are meant; a login in the URL is kept
+    out of the pods' environment.
+    """
+    url = stack.resource.spec.monitoring.prometheus_url
+    if not url or "@" in url:
+        return []
+    owner = f"{stack.namespace}/{stack.name}"
+    return environment({"IP2A_PROMETHEUS_URL": url, "IP2A_PROMETHEUS_OWNER": owner})
 
 
 def _redis(stack: Stack) -> Env:

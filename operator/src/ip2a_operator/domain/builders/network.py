@@ -2,8 +2,8 @@
 
 Every policy selects the pods of one component for both directions, so that an unnamed flow is refused at
 either
-end. Addresses outside the cluster (the API server, S3, SMTP, the payment provider) cannot be selected by label:
-they are allowed by port, to anywhere. Probes come from the node, which NetworkPolicies never refuse.
+end. Addresses that may be outside the cluster (the API server, S3, SMTP, Prometheus, the payment provider) cannot be
+selected by label: they are allowed by port, to anywhere. Probes come from the node, which NetworkPolicies never refuse.
 """
 
 from collections.abc import Mapping, Sequence
@@ -49,9 +49,10 @@ def _app(stack: Stack) -> Manifest:
     if namespace:
         front = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
     ingress = [_from([front], app.port), _from([ANYWHERE], OPS_PORT)]
-    return _policy(
-        stack, stack.app, Component.APP, pods=_pods(stack, Component.APP), ingress=ingress, egress=_app_egress(stack)
-    )
+    egress = _app_egress(stack)
+    if prometheus := stack.resource.spec.monitoring.prometheus_url:
+        egress.append(_to([], _port_of(prometheus)))
+    return _policy(stack, stack.app, Component.APP, pods=_pods(stack, Component.APP), ingress=ingress, egress=egress)
 
 
 def _jobs(stack: Stack) -> Manifest:

@@ -1,0 +1,1 @@
+"""Deleting records such that they can be restored."""

@@ -1,0 +1,1 @@
+"""Who teaches, where, with which cohort and for how many hours; tools lent to students."""
