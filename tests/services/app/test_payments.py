@@ -170,7 +170,7 @@ async def test_a_receipt_number_that_is_taken_is_no_used_key(
     runtime: Runtime, client: httpx.AsyncClient, member: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A payment that was loaded bears the very number that the next payment would get."""
-    loaded, dues_id = member.dues_ids
+    loaded, dues_id, *_ = member.dues_ids
     async with transaction(runtime.databases.write, SYSTEM) as connection:
         values = {"dues_id": loaded, "user_id": member.user_id}
         number = (await connection.execute(TAKE_NEXT_NUMBER, values)).scalar_one()
