@@ -202,7 +202,8 @@ def _dues(
                     _payment(random, identifier, member_id, cents=made.amount_paid_cents, staff=staff, paid_on=paid_on)
                 )
     loader.fill("dues_payments", DUES_COLUMNS, rows)
-    loader.fill("payments", PAYMENT_COLUMNS, _numbered(loader, payments))
+    numbers = loader.numbers("payments", len(payments))
+    loader.fill("payments", PAYMENT_COLUMNS, _numbered(numbers, payments))
     return opened
 
 
@@ -239,11 +240,10 @@ def _payment(random: Random, dues: int, member: int, *, cents: int, staff: Seque
     return dues, member, cents, method.value, staff[dues % len(staff)], moment
 
 
-def _numbered(loader: Loader, payments: Sequence[Row]) -> Iterator[Row]:
+def _numbered(ids: Sequence[int], payments: Sequence[Row]) -> Iterator[Row]:
     """With ids, and receipts numbered by them as the platform does: it draws the next ids from the same sequence, and
     would stumble over any other number that it comes to.
     """
-    ids = loader.numbers("payments", len(payments))
     for identifier, (dues, member, cents, method, recorded_by, moment) in zip(ids, payments, strict=True):
         receipt = f"RCP-{moment:%Y%m}-{identifier:08x}"
         yield identifier, dues, member, cents, method, receipt, recorded_by, moment

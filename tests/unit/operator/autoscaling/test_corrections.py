@@ -7,8 +7,8 @@ import pytest
 from ip2a_operator.domain.autoscaling import demand, estimators, signals
 from ip2a_operator.domain.autoscaling.corrections import PROBE_LENGTH, PROBE_LOCK
 from ip2a_operator.domain.autoscaling.decide import decide
-from ip2a_operator.domain.autoscaling.decision import Limit
 from ip2a_operator.domain.autoscaling.diagnosis import Bottleneck
+from ip2a_operator.domain.autoscaling.dynamics import Limit
 from ip2a_operator.domain.autoscaling.snapshot import Name, Reading, Snapshot
 from ip2a_operator.domain.autoscaling.spec import Actuator, Features
 from ip2a_operator.domain.autoscaling.state import State, evolve
@@ -39,8 +39,8 @@ def test_a_probe_ends_when_the_latency_is_explained_or_gone() -> None:
 
 def test_while_a_requests_cost_is_unknown_cpu_decides() -> None:
     """Too few requests to learn from, and pods that are busy all the same."""
-    few = dict.fromkeys(("offered", "offeredFast", "served", "reads", "rwRate", "roRate"), 1.0)
-    decision = run(world(appCpu=3.9, **few), State(), ticks=3)
+    quiet = world(appCpu=3.9, offered=1.0, offeredFast=1.0, served=1.0, reads=1.0, rwRate=1.0, roRate=1.0)
+    decision = run(quiet, State(), ticks=3)
     assert decision.state.estimates.cpu_per_request is None
     app, replicas = decision.of(Actuator.APP), decision.of(Actuator.REPLICAS)
     assert app.need == 6
