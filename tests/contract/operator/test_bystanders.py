@@ -12,7 +12,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 from ip2a_operator.adapters import watches
 from ip2a_operator.adapters.bystanders import Bystanders
 from ip2a_operator.adapters.clock import SystemEntropy
-from ip2a_operator.adapters.kube import KubeCluster
+from ip2a_operator.adapters.kube import KubeCluster, api_client
 from ip2a_operator.api.kinds import BY_KIND, OWNED
 from ip2a_operator.domain.actions import Apply
 from ip2a_operator.domain.observed import Ref
@@ -125,6 +125,17 @@ async def test_only_metadata_is_asked_for_and_of_what_we_apply_only_that_of_othe
     assert {plural for plural, how in asked.items() if how == others} == {
         kind.plural for kind in OWNED if kind.kind not in {"Secret", "Pod", "Backup"}
     }
+
+
+async def test_many_namespaces_do_not_run_out_of_connections(api: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Configuration, "_default", Configuration(host=api.url))
+    async with api_client() as client:
+        made = Bystanders(client, OWNED, [f"n{number}" for number in range(8)])
+        assert len(made.watches) > 100, "more than a client has by itself"
+        tasks = [asyncio.create_task(watch.run()) for watch in made.watches]
+        await until("all followed", lambda: all(watch.follows for watch in made.watches))
+        for task in tasks:
+            task.cancel()
 
 
 class Told:
