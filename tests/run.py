@@ -82,7 +82,7 @@ def stages(*, full: bool, cluster_kind: str = "embedded") -> list[Stage]:
     already = tuple(f"--ignore={path}" for path in FILE_TESTS)
     return [
         Stage("check", (PYTHON, "-m", "tests.check"), 600),
-        pytest("unit", "tests/unit", timeout=900),
+        Stage("unit", (PYTHON, "-m", "tests.coverage_gate", "--color=no", *selection, "tests/unit"), 900 * slow),
         pytest("contract", "tests/contract", timeout=900),
         pytest("packaging", "tests/packaging", *already, timeout=900),
         pytest("services", "tests/services", "--numprocesses=2", "--dist=loadfile", timeout=1800),

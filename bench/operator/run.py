@@ -15,6 +15,7 @@ from typing import Any
 
 from kubernetes.aio import config
 
+from bench.operator.readiness import ReadyWatch
 from bench.operator.writer import StatusWriter
 from devcluster.control_plane import ControlPlane, control_plane
 from ip2a_operator.adapters.kube import KubeCluster, api_client
@@ -27,15 +28,13 @@ from ip2a_operator.domain.observed import Observed
 from ip2a_operator.domain.plan import Surroundings, make_stack
 from ip2a_operator.domain.tree import Manifest
 from tests.control_plane.operator.definitions import install_definitions
-from tests.control_plane.operator.kube import Kube, condition, eventually
+from tests.control_plane.operator.kube import Kube, eventually
 from tests.control_plane.operator.process import OperatorProcess
 from tests.unit.operator.worlds import IMAGES, resource_from, sample
 
 REST_SECONDS = 60.0
 SETTLE_SECONDS = 10.0
 EDITS = 40
-LISTED_A_SECOND = 500
-"""Resources; to look costs the API server as much as some work of the operator's does."""
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -95,19 +94,14 @@ def _apparatus() -> Iterator[tuple[ControlPlane, Kube, Path]]:
 
 def _converge(kube: Kube, namespace: str, count: int) -> float:
     """Seconds from the first resource's creation until the last is Ready."""
-    began = time.monotonic()
-    for index in range(count):
-        manifest = sample("minimal")
-        manifest["metadata"] = {"name": f"r{index}", "namespace": namespace}
-        assert kube.apply(manifest).status_code == 201
-
-    def all_ready() -> bool:
-        time.sleep(max(0.2, count / LISTED_A_SECOND))
-        items = kube.list("IP2A", namespace)
-        return all(condition(item, "Ready").get("status") == "True" for item in items)
-
-    eventually("all ready", all_ready, seconds=1200)
-    return time.monotonic() - began
+    with ReadyWatch(kube, namespace) as ready:
+        began = time.monotonic()
+        for index in range(count):
+            manifest = sample("minimal")
+            manifest["metadata"] = {"name": f"r{index}", "namespace": namespace}
+            assert kube.apply(manifest).status_code == 201
+        eventually("all ready", lambda: ready.count() == count, seconds=1200)
+        return time.monotonic() - began
 
 
 def _rest(operator: OperatorProcess) -> tuple[float, float]:

@@ -17,6 +17,7 @@ from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient
 from pydantic import ValidationError
 
+from ip2a_operator.adapters.bystanders import Bystanders
 from ip2a_operator.adapters.clock import SystemClock, SystemEntropy
 from ip2a_operator.adapters.events import KubeRecorder
 from ip2a_operator.adapters.journal import StdoutJournal
@@ -101,25 +102,26 @@ async def _lead(
     metrics.registry.register(StateCollector(store, wakeups))
     surroundings = Surroundings(settings.images, served)
     recorder = KubeRecorder(cluster, clock, settings.pod_name)
+    kinds = [kind for kind in OWNED if kind.kind in served]
+    bystanders = Bystanders(client, kinds, settings.namespaces)
     reconciler = Reconciler(
         cluster=cluster,
         store=store,
-        executor=Executor(cluster, store, lease, SystemEntropy()),
+        executor=Executor(cluster, store, lease, SystemEntropy(), bystanders),
         recorder=recorder,
         clock=clock,
         fence=lease,
         surroundings=surroundings,
     )
     context = _context(settings, reconciler=reconciler, store=store, wakeups=wakeups, metrics=metrics)
-    kinds = [kind for kind in OWNED if kind.kind in served]
     owned = watches(client, kinds, settings.namespaces, Intake(store, wakeups))
     ready, ended = asyncio.Event(), asyncio.Event()
     # kopf cancels what is started after it; these are started before and are ours to end.
     tasks = {
         asyncio.create_task(lease.keep()): 1,
-        asyncio.create_task(_follow(owned)): 1,
+        asyncio.create_task(_follow((*owned, *bystanders.watches))): 1,
         asyncio.create_task(_new_kinds(cluster, served)): 0,
-        asyncio.create_task(References(cluster, store, wakeups).run()): 1,
+        asyncio.create_task(References(cluster, store, wakeups, bystanders).run()): 1,
         asyncio.create_task(_signalled(ready, stop)): 0,
     }
     scaling = asyncio.create_task(
@@ -170,8 +172,8 @@ def _context(
 
 
 async def _follow(owned: Sequence[Watch]) -> None:
-    """Watch what is made for resources; return when a watch has died, which ends the process rather than leave it
-    deaf."""
+    """Watch what is made for resources, and what is beside it; return when a watch has died, which ends the process
+    rather than leave it deaf."""
     try:
         await asyncio.gather(*(each.run() for each in owned))
     except OperatorError as error:

@@ -110,6 +110,21 @@ async def test_what_is_there_and_what_comes_and_goes(api: ScriptedApi) -> None:
         assert world.woken.is_set()
 
 
+async def test_an_object_that_gets_another_owners_label_is_missed_by_its_own(api: ScriptedApi) -> None:
+    put(api, "a")
+    world = World()
+    async with watching(api, world):
+        await until("listed", lambda: world.names() == {"a"} and api.watches("services"))
+        world.woken.clear()
+        put(api, "a", **{OWNER_LABEL: "another"})
+        await until("gone to the other", lambda: not world.names())
+        assert world.woken.is_set()
+        assert world.store.holder("members", Ref("v1", "Service", "a")) == Key("members", "another")
+        put(api, "a")
+        await until("back", lambda: world.names() == {"a"})
+        assert len(world.store) == 1
+
+
 async def test_long_list_comes_in_pages(api: ScriptedApi) -> None:
     asked: list[str] = []
 

@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 from kubernetes.aio.client import ApiClient, Configuration
 
+from ip2a_operator.adapters.bystanders import Bystanders
 from ip2a_operator.adapters.clock import SystemClock, SystemEntropy
 from ip2a_operator.adapters.kube import KubeCluster
 from ip2a_operator.api.kinds import BY_KIND, RESOURCE
@@ -76,7 +77,7 @@ async def reconciler(api: ScriptedApi, leaving: Json) -> AsyncIterator[Reconcile
     store.put_resource(KEY, leaving)
     async with ApiClient(Configuration(host=api.url)) as client:
         cluster = KubeCluster(client, Meter())
-        executor = Executor(cluster, store, fence, SystemEntropy())
+        executor = Executor(cluster, store, fence, SystemEntropy(), Bystanders(client, (), ()))
         yield Reconciler(cluster, store, executor, Recorder(), SystemClock(), fence, SURROUNDINGS)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from ip2a_operator.api.kinds import OWNED
 from tests.control_plane.operator.controllers import HealthWriter
 from tests.control_plane.operator.kube import Json, Kube, condition, eventually
 from tests.control_plane.operator.process import OperatorProcess
@@ -152,22 +153,40 @@ def test_no_longer_wanted_is_removed(
     assert ("Deployment", f"{NAME}-worker") not in kube.owned(namespace)
 
 
+@pytest.mark.parametrize(
+    ("kind", "content"), [("Service", {"spec": {"ports": [{"port": 1234}]}}), ("ServiceAccount", {})]
+)
 def test_foreign_object_is_refused_not_taken(
-    kube: Kube, namespace: str, health: HealthWriter, operator: OperatorProcess
+    kube: Kube, namespace: str, health: HealthWriter, operator: OperatorProcess, *, kind: str, content: Json
 ) -> None:
-    service = {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": f"{NAME}-app", "namespace": namespace},
-        "spec": {"ports": [{"port": 1234}]},
-    }
-    assert kube.apply(service).status_code == 201
+    """Also one that an apply would not even conflict with."""
+    theirs = {"apiVersion": "v1", "kind": kind, "metadata": {"name": f"{NAME}-app", "namespace": namespace}, **content}
+    assert kube.apply(theirs).status_code == 201
+    before = kube.get(kind, namespace, f"{NAME}-app") or {}
     make(kube, namespace)
     found = eventually("refusal", lambda: _degraded(kube, namespace, "ForeignObject"))
-    assert f"Service {NAME}-app" in condition(found, "Degraded")["message"]
-    assert (kube.get("Service", namespace, f"{NAME}-app") or {})["spec"]["ports"][0]["port"] == 1234
-    kube.delete("Service", namespace, f"{NAME}-app")
+    assert f"{kind} {NAME}-app" in condition(found, "Degraded")["message"]
+    assert kube.get(kind, namespace, f"{NAME}-app") == before
+    kube.delete(kind, namespace, f"{NAME}-app")
     wait_ready(kube, namespace)
+
+
+def test_what_is_new_is_made_without_asking_for_it_first(
+    kube: Kube, namespace: str, health: HealthWriter, operator: OperatorProcess
+) -> None:
+    make(kube, namespace)
+    wait_ready(kube, namespace)  # from here on every watch is followed
+    kinds = [kind.kind for kind in OWNED]
+
+    def reads() -> float:
+        return sum(operator.metric("ip2a_operator_api_requests_total", verb="get", kind=kind) for kind in kinds)
+
+    before = reads()
+    manifest = sample("minimal")
+    manifest["metadata"] = {"name": "second", "namespace": namespace}
+    assert kube.apply(manifest).status_code == 201
+    eventually("Ready", lambda: condition(kube.get("IP2A", namespace, "second"), "Ready").get("status") == "True")
+    assert reads() == before
 
 
 def _degraded(kube: Kube, namespace: str, reason: str) -> Json | None:

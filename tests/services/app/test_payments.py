@@ -12,7 +12,7 @@ from ip2a.database.identity import SYSTEM, Identity, transaction
 from ip2a.database.pipeline import Call
 from ip2a.database.writing import Written
 from ip2a.pages.rendering import local_day
-from ip2a.payments.repository import EXPLAIN
+from ip2a.payments.repository import EXPLAIN, RECORD
 from ip2a.runtime import Runtime
 from tests.services.app.conftest import DUE_CENTS, People, Person, browser, log_in
 
@@ -178,3 +178,39 @@ async def test_a_refusal_is_true_when_it_is_given(
     assert answer.status_code == 201, answer.text
     assert (answer.status_code, answer.json()["balance_cents"], explained) == (201, DUE_CENTS - 2500, 1)
     assert await stored(runtime, dues_id) == (2500, 2500, "partial")
+
+
+TAKE_NEXT_NUMBER = text(
+    """
+    WITH numbered AS (SELECT nextval('payments_id_seq') AS id),
+    charged AS (
+        UPDATE dues_payments SET amount_paid_cents = 5, status = 'partial' WHERE id = :dues_id RETURNING id, member_id)
+    INSERT INTO payments (id, dues_payment_id, member_id, amount_cents, method, receipt_number, recorded_by_id)
+    SELECT numbered.id, charged.id, member_id, 5, 'cash',
+        'RCP-' || to_char(now(), 'YYYYMM') || '-' || lpad(to_hex(numbered.id + 1), 8, '0'), :user_id
+    FROM numbered, charged RETURNING id
+    """
+)
+
+
+async def test_a_receipt_number_that_is_taken_is_no_used_key(
+    runtime: Runtime, client: httpx.AsyncClient, member: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A payment that was loaded bears the very number that the next payment would get."""
+    loaded, dues_id, *_ = member.dues_ids
+    async with transaction(runtime.databases.write, SYSTEM) as connection:
+        values = {"dues_id": loaded, "user_id": member.user_id}
+        number = (await connection.execute(TAKE_NEXT_NUMBER, values)).scalar_one()
+    asked = []
+    run = runtime.writer.run
+
+    async def noted(identity: Identity, call: Call, route_class: str = "write") -> Written:
+        asked.append(call[0])
+        return await run(identity, call, route_class)
+
+    monkeypatch.setattr(runtime.writer, "run", noted)
+    answer = await pay(client, dues_id, 1, "key-number-1")
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["payment_id"] == number + 2
+    assert asked == [RECORD, RECORD], "nobody asks why the dues did not take it"
+    assert await stored(runtime, dues_id) == (1, 1, "partial")

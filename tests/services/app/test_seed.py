@@ -29,6 +29,10 @@ GUARDS = """
     LEFT JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal
     WHERE c.relnamespace = 'public'::regnamespace ORDER BY 1, 3
 """
+RECEIPTS_OF_THEIR_OWN = """
+    payments WHERE receipt_number <> 'RCP-' || to_char(recorded_at AT TIME ZONE 'UTC', 'YYYYMM') || '-'
+        || lpad(to_hex(id), 8, '0')
+"""
 CONTENT = """
     SELECT md5(string_agg(m.member_number || m.first_name || m.last_name || e.start_date || o.name, ',' ORDER BY e.id))
     FROM members m JOIN member_employments e ON e.member_id = m.id JOIN organizations o ON o.id = e.organization_id
@@ -81,6 +85,8 @@ async def test_the_owner_loads_past_the_triggers_and_puts_them_back(
             "labor_requests q WHERE workers_dispatched <> (SELECT count(*) FROM dispatches d"
             " WHERE d.labor_request_id = q.id)",
         )
+        assert _count(connection, "payments") > SMALL.members
+        assert not _count(connection, RECEIPTS_OF_THEIR_OWN), "the platform would come to their numbers"
         months = "audit_logs WHERE tableoid = 'ip2a_audit.rest'::regclass"
         assert not _count(connection, months), "every record has its month"
         content = connection.execute(CONTENT).fetchone()

@@ -10,6 +10,7 @@ from ip2a_operator.domain.desired import desired
 from ip2a_operator.domain.observed import Observed
 from ip2a_operator.domain.plan import make_stack
 from ip2a_operator.domain.stack import Stack, image_name
+from ip2a_operator.domain.tree import Manifest, branches, number, text
 from tests.unit.operator.worlds import IMAGES, SURROUNDINGS, resource, resource_from, sample, sample_names
 
 
@@ -196,3 +197,17 @@ def test_jobs_follow_the_services_that_there_are() -> None:
     assert jobs({"storage": storage}) == nightly | {"export-audit"}
     assert jobs({"app": {"jobs": []}}) == set()
     assert jobs({"app": {"image": "shop:1"}}) == set()
+
+
+def test_addresses_outside_are_allowed_by_the_port_of_their_url() -> None:
+    storage = {"endpoint": "http://s3.example:9000", "bucket": "documents", "credentials": {"name": "s3"}}
+    backup = {"destination": "s3://backups/here", "endpoint": "http://minio:9100", "credentials": {"name": "s3"}}
+    found = {text(item, "metadata", "name"): item for item in policies(stack_of({"storage": storage}))}
+    assert ports_to_anywhere(found["local46-app"]) == [9000]
+    found = {text(item, "metadata", "name"): item for item in policies(stack_of({"database": {"backup": backup}}))}
+    assert ports_to_anywhere(found["local46-db"]) == [443, 6443, 9100]
+
+
+def ports_to_anywhere(policy: Manifest) -> list[int]:
+    rules = branches(policy, "spec", "egress")
+    return [number(port, "port") for rule in rules if "to" not in rule for port in branches(rule, "ports")]

@@ -3,11 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ip2a_operator.domain.observed import Ref
-from ip2a_operator.domain.plan import Plan, plan
+from ip2a_operator.domain.growth import growth
+from ip2a_operator.domain.observed import Observed, Ref
+from ip2a_operator.domain.plan import Plan, make_stack, plan
 from ip2a_operator.domain.resource import Resource
 from tests.unit.operator.worlds import NOW, SURROUNDINGS, World, resource
 
@@ -100,6 +102,7 @@ def test_ending_pods_still_count() -> None:
     assert limit(world) < before
 
 
+@pytest.mark.untraced
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 60), st.integers(1, 4)), min_size=2, max_size=4), st.data())
 def test_no_step_asks_for_more_than_was_granted(steps: list[tuple[int, int]], data: st.DataObject) -> None:
@@ -125,3 +128,23 @@ def test_no_step_asks_for_more_than_was_granted(steps: list[tuple[int, int]], da
         world.heal()
         until_quiet(world, sized(*steps[-1]), now)
     assert pool(world) == steps[-1][0]
+
+
+def test_a_note_that_cannot_be_read_counts_as_none() -> None:
+    world = World()
+    world.settle(sized(8))
+    for note in ("100 120 soon", "100 120", "a b 2026-11-22T12:00:00Z"):
+        world.objects[CLUSTER]["metadata"]["annotations"]["ip2a.dev/granted"] = note
+        seen = world.observed()
+        found = growth("local46", make_stack(sized(8), seen, SURROUNDINGS).sizes, limit(world), seen, NOW)
+        assert (found.granted, found.note, found.withheld) == (limit(world), "", False), note
+
+
+def test_a_pooler_that_is_not_there_yet_waits_for_nothing_of_its_own() -> None:
+    """Only what runs is kept as it is until PostgreSQL grants more."""
+    world = World()
+    world.settle(sized(8))
+    del world.objects[WRITE]
+    wanted = make_stack(sized(40), Observed(), SURROUNDINGS).sizes
+    found = growth("local46", wanted, limit(world) + 200, world.observed(), NOW)
+    assert found.sizes.write == wanted.write

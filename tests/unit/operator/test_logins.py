@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from ip2a_operator.domain.actions import RotateSecret
+from ip2a_operator.domain.logins import logins
 from ip2a_operator.domain.observed import Ref
 from ip2a_operator.domain.plan import plan
 from ip2a_operator.domain.resource import Resource
@@ -13,6 +14,7 @@ from tests.unit.operator.worlds import NOW, SURROUNDINGS, World, resource
 CLUSTER = Ref("postgresql.cnpg.io/v1", "Cluster", "local46-db")
 APP = Ref("apps/v1", "Deployment", "local46-app")
 WORKER = Ref("apps/v1", "Deployment", "local46-worker")
+TURNS = (("ip2a_app", "local46-db-app"), ("ip2a_worker", "local46-db-worker"))
 
 
 def rotating(token: str) -> Resource:
@@ -138,3 +140,14 @@ def test_a_rotation_is_not_undone_when_nobody_asks_any_more() -> None:
     world.settle(rotating("1"))
     world.settle(resource())
     assert login(world, APP)[0] == "ip2a_app_b"
+
+
+def test_pods_keep_their_login_while_nobody_can_say_what_the_database_knows() -> None:
+    """A rotation was begun, and then the Cluster is gone from sight."""
+    world = World()
+    world.settle(rotating(""))
+    for _ in range(3):
+        step(world, rotating("one"))
+    assert logins("local46", TURNS, world.observed(), "one").newest == "b"
+    del world.objects[CLUSTER]
+    assert logins("local46", TURNS, world.observed(), "one").serving == "a"

@@ -3,6 +3,7 @@
 import copy
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -42,6 +43,7 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
     return spec
 
 
+@pytest.mark.untraced
 @PROFILE
 @given(specs())
 def test_a_settled_world_has_an_empty_plan_and_is_ready(spec: dict[str, Any]) -> None:
@@ -50,6 +52,7 @@ def test_a_settled_world_has_an_empty_plan_and_is_ready(spec: dict[str, Any]) ->
     assert next(c for c in made.status.conditions if c.type == "Ready").status == "True"
 
 
+@pytest.mark.untraced
 @PROFILE
 @given(specs(), specs())
 def test_any_spec_can_follow_any_other(first: dict[str, Any], second: dict[str, Any]) -> None:
@@ -62,6 +65,7 @@ def test_any_spec_can_follow_any_other(first: dict[str, Any], second: dict[str, 
     assert set(world.objects) - history == set(fresh.objects) - {ref for ref in fresh.objects if ref.kind == "Job"}
 
 
+@pytest.mark.untraced
 @PROFILE
 @given(specs(), st.data())
 def test_plans_are_deterministic_and_delete_nothing_foreign(spec: dict[str, Any], data: st.DataObject) -> None:
@@ -94,6 +98,7 @@ def test_plans_are_deterministic_and_delete_nothing_foreign(spec: dict[str, Any]
             assert action.ref.kind not in {"Cluster", "Pod"}
 
 
+@pytest.mark.untraced
 @PROFILE
 @given(specs(), st.data())
 def test_whatever_is_lost_comes_back(spec: dict[str, Any], data: st.DataObject) -> None:

@@ -8,9 +8,9 @@ import pytest
 from ip2a_operator.api.conditions import Condition, ConditionType, find
 from ip2a_operator.api.v1alpha1 import IP2AStatus
 from ip2a_operator.domain import status
-from ip2a_operator.domain.observed import Ref
+from ip2a_operator.domain.observed import Live, Ref, last_words, pod_problem
 from ip2a_operator.domain.plan import Plan, Surroundings, plan
-from ip2a_operator.domain.resource import Resource, parse, parse_status
+from ip2a_operator.domain.resource import Resource, parse, parse_scaling, parse_status
 from ip2a_operator.domain.teardown import teardown
 from ip2a_operator.errors import InvalidSpecError
 from tests.unit.operator.worlds import IMAGES, NOW, SURROUNDINGS, World, resource, sample
@@ -169,3 +169,38 @@ def test_retained_database_loses_its_owner_and_nothing_else_does() -> None:
 def test_nothing_is_retained_where_nothing_is_to_stay(spec: dict[str, Any]) -> None:
     world, wanted = published_after(spec)
     assert teardown(wanted, world.observed(), NOW).is_done
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_a_resource_that_waits_for_its_last_backup_says_so(failed: bool) -> None:
+    _, wanted = published_after()
+    fresh = status.leaving(wanted, "waiting for local46-db-final-1", failed=failed, now=LATER)
+    progressing = condition(fresh, ConditionType.PROGRESSING)
+    assert (progressing.status, progressing.reason) == ("True", "FinalBackup")
+    assert progressing.message == "waiting for local46-db-final-1"
+    assert condition(fresh, ConditionType.DEGRADED).status == ("True" if failed else "False")
+    assert condition(fresh, ConditionType.DATABASE_READY).status == "True", "the parts stay as they were"
+
+
+def pod(**status_: Any) -> Live:
+    return Live({"metadata": {"name": "a-1"}, "status": {"containerStatuses": [status_]}})
+
+
+def test_a_container_that_keeps_ending_crashes_also_between_two_attempts() -> None:
+    again = {"restartCount": 3, "ready": False, "lastState": {"terminated": {"exitCode": 1, "message": "no database"}}}
+    found = pod_problem(pod(**again))
+    assert found is not None
+    assert (found.reason, found.message) == ("CrashLoop", "no database")
+    assert pod_problem(pod(**{**again, "ready": True})) is None
+    assert pod_problem(pod(**{**again, "restartCount": 2})) is None
+
+
+def test_last_words_are_of_a_container_that_failed() -> None:
+    assert last_words(pod(state={"terminated": {"exitCode": 3, "message": "one\ntwo\n"}})) == "one\ntwo"
+    assert last_words(pod(state={"terminated": {"exitCode": 0, "message": "well"}})) == ""
+    assert last_words(pod(state={"running": {}})) == ""
+
+
+def test_a_decision_that_cannot_be_understood_counts_as_none() -> None:
+    assert parse_scaling({"actuators": "none"}) is None
+    assert parse_scaling({}) is None

@@ -71,7 +71,8 @@ RECORD = Statement(
     """,
 )
 """Records a PaymentOrder and answers (Receipt's JSON, member, outbox row), or nothing when the dues row does not take
-it or the key was used. Fails with UniqueViolation when another transaction records under the same key right now."""
+it or the key was used. Fails with UniqueViolation when another transaction records under the same key right now, and
+when the receipt's number is taken."""
 
 EXPLAIN = Statement(
     b"ip2a_explain_payment_2",

@@ -21,7 +21,9 @@ from ip2a.web.problems import Problem
 LOGGER = logging.getLogger(__name__)
 MAXIMUM_KEY = 100
 ATTEMPTS = 3
-"""What RECORD found and what EXPLAIN finds a moment later may differ; a refusal must be true when it is given."""
+"""What RECORD found and what EXPLAIN finds a moment later may differ; a refusal must be true when it is given. And a
+receipt's number may be taken: each attempt draws the next."""
+RECEIPT_NUMBER = "uq_payments_receipt_number"
 
 
 class Recorded(NamedTuple):
@@ -45,7 +47,7 @@ async def record_payment(
     """Record a payment for one dues row; with `member_id`, only for a row of that member.
 
     A repeated key gets the first answer again. Raises Problem 404 (no such row), 409 (not open, or more than
-    is due), 422 (the key was used for another request), 503 (the dues change faster than they can be paid).
+    is due), 422 (the key was used for another request), 503 (ATTEMPTS in a row came to nothing).
     """
     order = PaymentOrder(
         dues_payment_id,
@@ -59,7 +61,11 @@ async def record_payment(
     for _ in range(ATTEMPTS):
         try:
             written = await runtime.writer.run(identity, (repository.RECORD, order.parameters()))
-        except UniqueViolation:
+        except UniqueViolation as error:
+            if error.diag.constraint_name == RECEIPT_NUMBER:
+                # By a payment that was not numbered by its id, as loaded ones may be.
+                LOGGER.warning("a receipt's number was taken: tried again with the next")
+                continue
             # The same key at the same moment: the other transaction won and has committed.
             written = Written([], 0)
         if written.rows:

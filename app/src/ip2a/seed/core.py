@@ -38,7 +38,7 @@ MEMBER_COLUMNS = (
     " classification"
 )
 DUES_COLUMNS = "id member_id period_id amount_due_cents amount_paid_cents status carried_cents"
-PAYMENT_COLUMNS = "dues_payment_id member_id amount_cents method receipt_number recorded_by_id recorded_at"
+PAYMENT_COLUMNS = "id dues_payment_id member_id amount_cents method receipt_number recorded_by_id recorded_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +203,8 @@ def _dues(
                     _payment(random, identifier, member_id, cents=made.amount_paid_cents, staff=staff, paid_on=paid_on)
                 )
     loader.fill("dues_payments", DUES_COLUMNS, rows)
-    loader.fill("payments", PAYMENT_COLUMNS, payments)
+    numbers = loader.numbers("payments", len(payments))
+    loader.fill("payments", PAYMENT_COLUMNS, _numbered(numbers, payments))
     return opened
 
 
@@ -237,8 +238,16 @@ def _period(loader: Loader, today: date, age: int) -> tuple[int, date]:
 def _payment(random: Random, dues: int, member: int, *, cents: int, staff: Sequence[int], paid_on: date) -> Row:
     method = random.choices(tuple(PAYMENT_METHODS), weights=tuple(PAYMENT_METHODS.values()))[0]
     moment = datetime.combine(paid_on, time(17), UTC) + timedelta(seconds=random.randrange(25_000))
-    receipt = f"RCP-{paid_on:%Y%m}-{dues:08X}"
-    return dues, member, cents, method.value, receipt, staff[dues % len(staff)], moment
+    return dues, member, cents, method.value, staff[dues % len(staff)], moment
+
+
+def _numbered(ids: Sequence[int], payments: Sequence[Row]) -> Iterator[Row]:
+    """With ids, and receipts numbered by them as the platform does: it draws the next ids from the same sequence, and
+    would stumble over any other number that it comes to.
+    """
+    for identifier, (dues, member, cents, method, recorded_by, moment) in zip(ids, payments, strict=True):
+        receipt = f"RCP-{moment:%Y%m}-{identifier:08x}"
+        yield identifier, dues, member, cents, method, receipt, recorded_by, moment
 
 
 def _accounts(

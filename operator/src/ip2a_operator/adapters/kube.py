@@ -52,6 +52,7 @@ def api_client() -> ApiClient:
     environment every request looks for a ~/.netrc, in a thread of its own."""
     configuration = Configuration.get_default_copy()
     configuration.client_session_kwargs = {"trust_env": False}
+    configuration.connection_pool_maxsize = 0  # unlimited: every watch keeps a connection, for each namespace
     return ApiClient(configuration)
 
 

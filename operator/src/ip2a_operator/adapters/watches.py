@@ -1,4 +1,4 @@
-"""Watches of what is made for resources: each kind is listed once and then followed for as long as the process lives.
+"""Watches of kinds: each is listed once and then followed for as long as the process lives.
 
 Our own and not kopf's, which keeps a memory, a queue and a task for every object and calls handlers for each change:
 with hundreds of resources that costs more than everything else the operator does.
@@ -42,6 +42,7 @@ BREATH: Final = 50
 _NO_ANSWER: Final = frozenset({0, 429})
 """What is waited out for as long as it takes: nobody answers, or others are served first."""
 _GONE: Final = 410
+_METADATA: Final = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
 
 
 class Sink(Protocol):
@@ -58,16 +59,29 @@ class Sink(Protocol):
 
 
 class Watch:
-    """One kind in one namespace, or in all when it is empty."""
+    """One kind in one namespace, or in all when it is empty: what the selector selects, or only its metadata."""
 
-    def __init__(self, client: ApiClient, kind: Kind, namespace: str, sink: Sink) -> None:
+    def __init__(
+        self,
+        client: ApiClient,
+        kind: Kind,
+        namespace: str,
+        sink: Sink,
+        *,
+        selector: str = OWNER_LABEL,
+        metadata_only: bool = False,
+    ) -> None:
         self.listed = asyncio.Event()
         """Set once everything that exists was seen."""
+        self.follows = False
+        """Whether what changes now is heard of at once."""
         self._client = DynamicClient(client)  # type: ignore[no-untyped-call]  # the library has no annotations
         self._kind = kind
         self._namespace = namespace
         self._path = kind.path(namespace) if namespace else kind.everywhere
         self._sink = sink
+        self._selector = {"label_selector": selector} if selector else {}
+        self._metadata_only = metadata_only
         self._version = ""
         self._failures = 0
 
@@ -96,7 +110,7 @@ class Watch:
 
     async def _list(self) -> None:
         uids: set[str] = set()
-        query: dict[str, object] = {"label_selector": OWNER_LABEL, "limit": PAGE}
+        query: dict[str, object] = {**self._selector, "limit": PAGE}
         while True:
             async with self._open(query, aiohttp.ClientTimeout(total=CONNECT_SECONDS + 20)) as answer:
                 page = cast("Tree", json.loads(await answer.read()))
@@ -118,7 +132,7 @@ class Watch:
     async def _follow(self) -> None:
         """One connection's events, until the server ends it."""
         query = {
-            "label_selector": OWNER_LABEL,
+            **self._selector,
             "watch": "true",
             "resource_version": self._version,
             "timeout_seconds": SERVER_SECONDS,
@@ -126,9 +140,13 @@ class Watch:
         limits = aiohttp.ClientTimeout(
             total=SERVER_SECONDS + 10, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS
         )
-        async with self._open(query, limits, bookmarks=True) as answer:
-            async for event in _events(answer.content):
-                self._take(event)
+        async with self._open(query, limits, watching=True) as answer:
+            self.follows = True
+            try:
+                async for event in _events(answer.content):
+                    self._take(event)
+            finally:
+                self.follows = False
 
     def _take(self, event: Tree) -> None:
         what, tree = text(event, "type"), branch(event, "object")
@@ -136,14 +154,14 @@ class Watch:
             raise FailureError(number(tree, "code"), tree)
         self._failures = 0
         if what in {"ADDED", "MODIFIED"}:
-            self._sink.seen(tree)
+            self._sink.seen({**tree, **self._kind.header()})
         elif what == "DELETED":
-            self._sink.gone(tree)
+            self._sink.gone({**tree, **self._kind.header()})
         self._version = text(tree, "metadata", "resourceVersion") or self._version
 
     @asynccontextmanager
     async def _open(
-        self, query: Mapping[str, object], limits: aiohttp.ClientTimeout, *, bookmarks: bool = False
+        self, query: Mapping[str, object], limits: aiohttp.ClientTimeout, *, watching: bool = False
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """The answer; whatever keeps it from being one, or ends it early, as FailureError."""
         try:
@@ -151,8 +169,8 @@ class Watch:
                 "get",
                 self._path,
                 serialize=False,
-                query_params=[("allowWatchBookmarks", "true")] if bookmarks else [],
-                header_params={},
+                query_params=[("allowWatchBookmarks", "true")] if watching else [],
+                header_params={"Accept": _METADATA.format("" if watching else "List")} if self._metadata_only else {},
                 _request_timeout=limits,
                 **query,
             )

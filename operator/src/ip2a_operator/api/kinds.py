@@ -74,8 +74,8 @@ OWNED: Final = (
     Kind("monitoring.coreos.com", "v1", "PrometheusRule", "prometheusrules", optional=True),
 )
 
-REFERENCED: Final = (Kind("", "v1", "ConfigMap", "configmaps", frozenset({"get"})),)
-"""Read one by one where a spec names them, beside Secrets: a change replaces the pods that use it."""
+REFERENCED: Final = (Kind("", "v1", "ConfigMap", "configmaps", READ),)
+"""Read where a spec names them, beside Secrets: a change replaces the pods that use it."""
 
 SCALERS: Final = (
     Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", LIST),

@@ -14,7 +14,7 @@ from ip2a_operator.domain.builders.secrets import secrets
 from ip2a_operator.domain.desired import desired
 from ip2a_operator.domain.drift import needs_apply, project, stamp
 from ip2a_operator.domain.observed import Ref, ref_of
-from ip2a_operator.domain.plan import as_applied, make_stack
+from ip2a_operator.domain.plan import as_applied, make_stack, not_followed
 from ip2a_operator.domain.prune import prune
 from ip2a_operator.domain.resource import parse
 from ip2a_operator.domain.stack import Stack
@@ -68,18 +68,19 @@ def outlook(wanted: Tree, view: View) -> Outlook:
 
 
 def _changes(stack: Stack, view: View) -> Iterator[Change]:
-    manifests = [item.manifest for item in desired(stack)]
-    for secret in secrets(stack):
+    manifests, generated = [item.manifest for item in desired(stack)], secrets(stack)
+    others = not_followed(stack, generated)
+    for secret in generated:
         if ref_of(secret.manifest) not in view.observed.objects:
             yield Change("create", ref_of(secret.manifest), f"+ keys: {', '.join(secret.generated)}\n")
     for stated in manifests:
         live = view.observed.objects.get(ref_of(stated))
-        manifest = as_applied(stack, view.observed, stated, live)
+        manifest = as_applied(stack, view.observed, stated, live, others)
         if live is None:
             yield Change("create", ref_of(manifest), _diff({}, manifest))
         elif manifest["kind"] != "Job" and needs_apply(stamp(manifest), live.tree, None):
             yield Change("change", live.ref, _diff(_ours(manifest, live.tree), manifest))
-    keep = {ref_of(manifest) for manifest in manifests} | {ref_of(item.manifest) for item in secrets(stack)}
+    keep = {ref_of(manifest) for manifest in manifests} | {ref_of(item.manifest) for item in generated}
     for deletion in prune(stack, view.observed, keep):
         yield Change("delete", deletion.ref, "")
 

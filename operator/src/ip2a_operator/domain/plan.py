@@ -5,7 +5,7 @@ none.
 Nothing is remembered between plans; whatever a decision needs stands on the objects.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -73,13 +73,14 @@ def plan(resource: Resource, observed: Observed, surroundings: Surroundings, now
     seen = facts(stack, own)
     steps = _Steps()
     if not resource.paused and stack.ledger.fits:
-        _secrets(stack, observed, steps)
+        generated = secrets(stack)
+        _secrets(stack, observed, generated, steps)
         wanted = desired(stack)
-        opened = _open_stages(stack, seen, secrets_are_there=_has_secrets(stack, observed))
-        _objects(stack, observed, wanted, opened, steps)
+        opened = _open_stages(stack, seen, secrets_are_there=_has_secrets(stack, observed, generated))
+        _objects(stack, observed, wanted, opened, others=not_followed(stack, generated), steps=steps)
         if Stage.MIGRATION in opened:
             _migration(stack, observed, seen, steps, now)
-        keep = {item.ref for item in wanted} | {ref_of(generated.manifest) for generated in secrets(stack)}
+        keep = {item.ref for item in wanted} | {ref_of(secret.manifest) for secret in generated}
         steps.actions += prune(stack, observed, keep)
     published = status.status(stack, seen, own, busy=bool(steps.actions), foreign=tuple(steps.foreign), now=now)
     notices = (
@@ -114,9 +115,9 @@ def make_stack(
     return replace(stack, sizes=step.sizes, growth=step)
 
 
-def _secrets(stack: Stack, observed: Observed, steps: _Steps) -> None:
+def _secrets(stack: Stack, observed: Observed, wanted: Iterable[GeneratedSecret], steps: _Steps) -> None:
     rotations = _rotations(stack.resource.annotations)
-    for generated in secrets(stack):
+    for generated in wanted:
         live = observed.get("v1", "Secret", generated.name)
         if live is None:
             steps.actions.append(EnsureSecret(generated, known=False))
@@ -145,9 +146,9 @@ def _missing(secret: GeneratedSecret, live: Live) -> bool:
     return any(key not in present for key in (*secret.literal, *secret.generated))
 
 
-def _has_secrets(stack: Stack, observed: Observed) -> bool:
+def _has_secrets(stack: Stack, observed: Observed, wanted: Iterable[GeneratedSecret]) -> bool:
     """Whether every Secret is complete; what reads one waits for that instead of restarting then."""
-    for generated in secrets(stack):
+    for generated in wanted:
         live = observed.get("v1", "Secret", generated.name)
         if live is None or not _is_ours(stack, live) or _missing(generated, live):
             return False
@@ -182,13 +183,19 @@ def _open_stages(stack: Stack, seen: Facts, *, secrets_are_there: bool) -> froze
 
 
 def _objects(
-    stack: Stack, observed: Observed, wanted: tuple[Wanted, ...], opened: frozenset[Stage], steps: _Steps
+    stack: Stack,
+    observed: Observed,
+    wanted: tuple[Wanted, ...],
+    opened: frozenset[Stage],
+    *,
+    others: frozenset[str],
+    steps: _Steps,
 ) -> None:
     for item in wanted:
         if item.stage not in opened or item.stage is Stage.MIGRATION:
             continue
         live = observed.objects.get(item.ref)
-        manifest = stamp(as_applied(stack, observed, item.manifest, live))
+        manifest = stamp(as_applied(stack, observed, item.manifest, live, others))
         if live is None:
             steps.actions.append(Apply(manifest, known=False, why="missing"))
         elif live.deleting:
@@ -202,11 +209,17 @@ def _objects(
             steps.actions.append(Apply(manifest, known=True, why="drifted" if same else "changed"))
 
 
-def as_applied(stack: Stack, observed: Observed, manifest: Manifest, live: Live | None) -> Manifest:
-    """What a builder made, with what only the live object and its surroundings tell."""
-    generated = {secret.name for secret in secrets(stack)} | {stack.database_ca}
+def not_followed(stack: Stack, generated: Iterable[GeneratedSecret]) -> frozenset[str]:
+    """Secrets whose changes reach pods otherwise than as references of the spec."""
+    return frozenset({secret.name for secret in generated} | {stack.database_ca})
+
+
+def as_applied(
+    stack: Stack, observed: Observed, manifest: Manifest, live: Live | None, others: frozenset[str]
+) -> Manifest:
+    """What a builder made, with what only the live object and its surroundings tell; `others`: `not_followed`."""
     scaled = adjusted(manifest, live, stack.resource.spec, stack.name)
-    return with_fixed_name(followed(scaled, live, observed.references, generated), live)
+    return with_fixed_name(followed(scaled, live, observed.references, others), live)
 
 
 def _migration(stack: Stack, observed: Observed, seen: Facts, steps: _Steps, now: datetime) -> None:

@@ -6,12 +6,14 @@ from typing import TypeGuard, cast
 Tree = Mapping[str, object]
 Manifest = Mapping[str, object]
 
+SCALARS = frozenset({str, int, bool, float, type(None)})
+"""Types of JSON without parts. To ask for them first is many times faster than to ask whether a value is a Mapping."""
 _EMPTY: Tree = {}
 
 
 def is_tree(node: object) -> TypeGuard[Tree]:
-    """Whether it is an object of JSON; nearly always a dict, and asking for that first is many times faster."""
-    return type(node) is dict or isinstance(node, Mapping)
+    """Whether it is an object of JSON; nearly always a dict."""
+    return type(node) is dict or (type(node) not in SCALARS and isinstance(node, Mapping))
 
 
 def branch(tree: Tree, *path: str) -> Tree:

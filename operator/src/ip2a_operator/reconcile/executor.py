@@ -20,7 +20,7 @@ from ip2a_operator.domain.teardown import Retain
 from ip2a_operator.domain.tree import Manifest, Tree, branch, strings
 from ip2a_operator.errors import ForeignObjectError, RejectedError, UnavailableError
 from ip2a_operator.names import AUTOSCALER_MANAGER, RETAINED_ANNOTATION, ROTATED_ANNOTATION, SERIAL_ANNOTATION
-from ip2a_operator.reconcile.ports import Cluster, Entropy, Fence, FieldConflictError, Key
+from ip2a_operator.reconcile.ports import Cluster, Entropy, Fence, FieldConflictError, Key, Names
 from ip2a_operator.reconcile.store import Store
 
 _ADVICE = "belongs to somebody else; rename the resource, or delete or rename that object"
@@ -34,6 +34,7 @@ class Executor:
     store: Store
     fence: Fence
     entropy: Entropy
+    names: Names
 
     async def execute(self, resource: Resource, actions: Sequence[Action]) -> list[Notice]:
         """All actions in order. Raises what the Cluster port raises, and ForeignObjectError; later actions
@@ -72,11 +73,13 @@ class Executor:
 
     async def _apply(self, resource: Resource, action: Apply) -> list[Notice]:
         notices: list[Notice] = []
-        if not action.known:
+        if not action.known and not self._is_free(resource, action):
             await self._refuse_foreign(resource, action)
         try:
             answer = await self.cluster.apply(resource.namespace, action.manifest, force=False)
         except FieldConflictError as conflict:
+            if not action.known:  # somebody was faster than what is known of names
+                await self._refuse_foreign(resource, action)
             if not conflict.is_only_with(AUTOSCALER_MANAGER):  # which is us, told to stop
                 notices.append(Notice(NoticeKind.WARNING, "FieldConflict", f"{action.ref}: {conflict}"))
             answer = await self._insist(resource, action)
@@ -101,6 +104,12 @@ class Executor:
             if await self.cluster.merge(resource.namespace, action.ref, action.manifest) is None:
                 raise
             return await self.cluster.apply(resource.namespace, action.manifest, force=True)
+
+    def _is_free(self, resource: Resource, action: Apply) -> bool:
+        """Whether nobody has the name, neither others nor another resource of ours: what is watched answers that
+        without a request."""
+        taken = self.store.holder(resource.namespace, action.ref) is not None
+        return not taken and self.names.is_free(resource.namespace, action.ref)
 
     async def _refuse_foreign(self, resource: Resource, action: Apply) -> None:
         """An object that the watch has not shown may still exist: without our label, or in somebody else's

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from ip2a_operator.api.kinds import Kind
-from ip2a_operator.domain.tree import Tree
+from ip2a_operator.domain.observed import ref_of
+from ip2a_operator.domain.tree import Tree, text
 from ip2a_operator.reconcile.ports import Key
 from ip2a_operator.reconcile.store import Store
 from ip2a_operator.reconcile.wakeups import Wakeups
@@ -17,8 +18,12 @@ class Intake:
     wakeups: Wakeups
 
     def seen(self, raw: Tree) -> None:
-        """An object as it is now."""
-        self._wake(self.store.put(raw))
+        """An object as it is now. One that has got another owner's label concerns the one that it had before, too."""
+        before = self.store.holder(text(raw, "metadata", "namespace"), ref_of(raw))
+        key = self.store.put(raw)
+        self._wake(key)
+        if key is not None and before != key:
+            self._wake(before)
 
     def gone(self, raw: Tree) -> None:
         """An object that was deleted."""

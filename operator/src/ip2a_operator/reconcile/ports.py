@@ -61,6 +61,20 @@ class Cluster(Protocol):
         """Write a manager's part of the status of a resource; None when it is gone."""
 
 
+class Names(Protocol):
+    """Names that others may have taken."""
+
+    def is_free(self, namespace: str, ref: Ref) -> bool:
+        """Whether surely no object without our label has this name; False also when that is not known."""
+
+
+class Versions(Protocol):
+    """Versions of the Secrets and ConfigMaps that people make."""
+
+    def version(self, namespace: str, ref: Ref) -> str | None:
+        """What differs when the object differs; empty when there is none, None when that is not known now."""
+
+
 class Recorder(Protocol):
     """Events about a resource."""
 

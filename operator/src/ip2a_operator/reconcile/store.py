@@ -9,6 +9,7 @@ filed too, so that the next plan sees them before the watch does.
 
 import json
 import zlib
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -23,6 +24,8 @@ from ip2a_operator.reconcile.ports import Key
 
 _COMPRESSION = 1
 """Fastest; it already takes three quarters off."""
+_READ = 16
+"""Resources whose objects are kept as they were read, because they are planned several times in a row."""
 
 
 @dataclass(slots=True)
@@ -40,6 +43,8 @@ class Store:
         self._resources: dict[Key, _Filed] = {}
         self._accepted: dict[Key, dict[Ref, str]] = {}
         self._references: dict[Key, dict[Ref, str]] = {}
+        self._holders: dict[tuple[str, Ref], Key] = {}
+        self._read: OrderedDict[Key, dict[Ref, tuple[_Filed, Live]]] = OrderedDict()
 
     def put_resource(self, key: Key, raw: Tree) -> bool:
         """File a resource; whether it is news."""
@@ -85,6 +90,10 @@ class Store:
         if not _is_news(children.get(ref), raw):
             return None
         children[ref] = _file(raw)
+        before = self._holders.get((key.namespace, ref))
+        if before is not None and before != key:
+            self._forget(before, ref)  # somebody gave it another owner's label
+        self._holders[key.namespace, ref] = key
         return key
 
     def drop(self, raw: Tree) -> Key | None:
@@ -96,9 +105,7 @@ class Store:
         filed = children.get(ref)
         if filed is None or filed.uid != text(raw, "metadata", "uid"):
             return None
-        del children[ref]
-        if not children:
-            del self._children[key]
+        self._forget(key, ref)
         return key
 
     def retain(self, kind: Kind, namespace: str, version: int, uids: frozenset[str]) -> list[Key]:
@@ -118,12 +125,21 @@ class Store:
                 and filed.version <= version
             ]
             for ref in lost:
-                del children[ref]
+                self._forget(key, ref)
             if lost:
                 found.append(key)
-            if not children:
-                del self._children[key]
         return found
+
+    def _forget(self, key: Key, ref: Ref) -> None:
+        del self._children[key][ref]
+        if not self._children[key]:
+            del self._children[key]
+        if self._holders.get((key.namespace, ref)) == key:
+            del self._holders[key.namespace, ref]
+
+    def holder(self, namespace: str, ref: Ref) -> Key | None:
+        """The resource whose label the object of this name carries."""
+        return self._holders.get((namespace, ref))
 
     def accept(self, key: Key, ref: Ref, fingerprint: str) -> None:
         """Remember what the API server made of our latest apply."""
@@ -142,8 +158,15 @@ class Store:
 
     def observed(self, key: Key) -> Observed:
         """A frozen snapshot of a resource's objects."""
-        children = self._children.get(key, {})
-        objects = {ref: Live(_unfile(filed)) for ref, filed in children.items()}
+        before = self._read.pop(key, {})
+        read: dict[Ref, tuple[_Filed, Live]] = {}
+        for ref, filed in self._children.get(key, {}).items():
+            known = before.get(ref)
+            read[ref] = known if known is not None and known[0] is filed else (filed, Live(_unfile(filed)))
+        self._read[key] = read
+        if len(self._read) > _READ:
+            self._read.popitem(last=False)
+        objects = {ref: live for ref, (_, live) in read.items()}
         return Observed(objects, dict(self._accepted.get(key, {})), self.references(key))
 
     def keys(self) -> Iterator[Key]:

@@ -56,6 +56,7 @@ def test_drain_waits_for_the_window_then_goes_in_steps() -> None:
     assert pods[-1] == AUTO.app.min
 
 
+@pytest.mark.untraced
 def test_outage_holds_and_return_waits() -> None:
     state = settled()
     dark = Snapshot({name: Reading(None) for name in Name}, world().fleet)
@@ -158,6 +159,7 @@ def test_lost_state_shrinks_nothing_for_a_window() -> None:
     assert set(pods_of(decisions)) == {12}
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("mode", list(Mode))
 def test_state_stays_small_in_a_long_life(mode: Mode) -> None:
     spec, state = replace(AUTO, mode=mode), State()

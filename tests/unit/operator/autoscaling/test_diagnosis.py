@@ -28,6 +28,11 @@ TABLE = {
     ),
     "writes": (world(primaryCpu=0.95, pgActive=16.0, rwBusy=12.0, rwWaiting=5.0), Bottleneck.DB_WRITE),
     "slow plan, idle CPU": (world(rwBusy=12.0, rwWaiting=9.0, primaryCpu=0.3), Bottleneck.DB_WRITE),
+    "readers wait": (world(replicaCpu=0.75, roWaiting=2.0), Bottleneck.DB_READ),
+    "idle transactions": (
+        world(idleInTransaction=8.0, rwWaiting=2.0, rwBusy=6.0, appCpu=1.0, lockWaiters=0.0),
+        Bottleneck.DB_LOCK,
+    ),
     "lag": (world(lag=20.0), Bottleneck.LAG),
     "lag of an idle primary": (world(lag=20.0, walRate=0.0), Bottleneck.HEALTHY),
     "pool": (world(rwWaiting=6.0, rwBusy=1.0), Bottleneck.POOL),

@@ -126,6 +126,7 @@ def test_budget_is_shared_by_promotion() -> None:
     assert more - base == pods * 5 * spec.pool.pairs
 
 
+@pytest.mark.untraced
 @given(seed=st.integers(0, 2**48), factor=st.floats(1.0, 8.0))
 @settings(max_examples=300, deadline=None)
 def test_more_demand_never_means_fewer(seed: int, factor: float) -> None:
@@ -143,6 +144,7 @@ def test_more_demand_never_means_fewer(seed: int, factor: float) -> None:
         assert targets(more)[actuator] >= targets(less)[actuator]
 
 
+@pytest.mark.untraced
 @given(seed=st.integers(0, 2**48))
 @settings(max_examples=500, deadline=None)
 def test_same_tick_again_changes_nothing(seed: int) -> None:

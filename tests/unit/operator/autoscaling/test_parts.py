@@ -9,7 +9,7 @@ import pytest
 from ip2a_operator.domain.autoscaling import forecast, knee, record, schedules, triggers
 from ip2a_operator.domain.autoscaling.codec import decode, encode
 from ip2a_operator.domain.autoscaling.decide import decide
-from ip2a_operator.domain.autoscaling.explain import explain, what_if
+from ip2a_operator.domain.autoscaling.explain import explain, rejected, what_if
 from ip2a_operator.domain.autoscaling.spec import Actuator, Floor, ForecastSpec, Mode, ScalerSpec, Schedule
 from tests.unit.operator.autoscaling.worlds import AUTO, NOW, run, settled, world
 
@@ -28,6 +28,12 @@ def test_knee_is_found_from_throughput() -> None:
 def test_knee_is_assumed_until_measured() -> None:
     assert knee.knee((), 4.0) == 20
     assert knee.fitted_knee(((1.0, 100.0, 5.0), (2.0, 190.0, 5.0)), 4.0) is None
+
+
+def test_nothing_is_learned_of_the_knee_from_idleness_or_without_weight() -> None:
+    assert knee.observe((), 0.1, 5.0) == ()
+    assert knee.observe((), 5.0, 0.0) == ()
+    assert knee.fitted_knee(tuple((float(level), 100.0, 0.0) for level in range(1, 13)), 4.0) is None
 
 
 @pytest.mark.parametrize(
@@ -60,6 +66,13 @@ def test_bad_schedules_are_explained(schedule: Schedule, word: str) -> None:
     assert word in (schedules.problem(schedule) or "")
 
 
+def test_a_schedule_that_cannot_be_read_holds_no_floor() -> None:
+    unreadable = Schedule("a", "61 * * * *", floor=Floor(app=9))
+    always = Schedule("b", "* * * * *", floor=Floor(app=2, replicas=1))
+    assert not schedules.active(unreadable, NOW)
+    assert schedules.floor_at((unreadable, always), NOW) == Floor(2, 1)
+
+
 def test_good_schedule_has_no_problem() -> None:
     assert schedules.problem(Schedule("a", "25 17 * * 1-5", "Europe/Berlin")) is None
 
@@ -76,6 +89,15 @@ def test_forecast_is_not_trusted_on_flat_or_random_days() -> None:
     assert not forecast.assess(flat, 10, 2, 600.0, ForecastSpec()).trusted
     assert not forecast.assess(moving, 10, 2, 600.0, ForecastSpec()).trusted
     assert not forecast.assess(flat, 10, 2, 600.0, ForecastSpec(enabled=False)).trusted
+
+
+def test_forecast_knows_nothing_from_few_days_or_empty_slots() -> None:
+    day = [100.0] * 10 + [300.0] * 10
+    assert forecast.growth([day, day], 5, 5, ForecastSpec()) == 1.0
+    nights = [[0.0] * 20] * 6
+    assert forecast.backtest(nights, 2, ForecastSpec()).slots == 0
+    with pytest.raises(ValueError, match="quantile of nothing"):
+        forecast.quantile((), 0.5)
 
 
 def test_replay_repeats_a_decision_bit_for_bit() -> None:
@@ -124,6 +146,13 @@ def test_explain_names_bottleneck_limits_and_rejections() -> None:
         "p95 over 500 ms",
     ):
         assert part in text
+
+
+def test_more_pods_are_rejected_when_demand_does_not_need_them() -> None:
+    lagging = run(world(lag=20.0), settled())
+    app = lagging.of(Actuator.APP)
+    assert ("more app pods", f"demand needs {app.need}, {app.current} are there") in rejected(lagging)
+    assert not [what for what, _ in rejected(run(world(), settled())) if what == "more app pods"]
 
 
 def test_what_if_scales_the_demand() -> None:

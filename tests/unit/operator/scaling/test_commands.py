@@ -94,6 +94,7 @@ def test_a_services_url_is_reached_through_the_api_server(url: str, path: str) -
     assert proxy_path(url) == path
 
 
+@pytest.mark.untraced
 def test_simulate_draws_what_the_rules_make_of_a_trace(tmp_path: Path) -> None:
     trace, page = tmp_path / "trace.csv", tmp_path / "out.html"
     trace.write_text("second,users\n0,200\n60,900\n120,900\n")

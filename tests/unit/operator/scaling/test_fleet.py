@@ -55,6 +55,14 @@ def test_a_settled_world() -> None:
     assert not complete(seen_of(Observed(), STACK), STACK)
 
 
+def test_a_pooler_that_is_not_there_has_nothing() -> None:
+    made = world()
+    del made.objects[POOLER]
+    found = count(made)
+    assert (found.rw.desired, found.rw.total, found.rw.size) == (0, 0, 0)
+    assert not complete(seen_of(made.observed(), STACK), STACK)
+
+
 SCRAPED = {"pool.at:rw": AT + 11, "pool.fresh:rw": 1.0, "pool.largest:rw": 4.0}
 
 
