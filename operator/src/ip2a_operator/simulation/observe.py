@@ -100,6 +100,7 @@ class Observer:
             Name.SERVED: done,
             Name.READS: rate(k.M_READS, 20),
             Name.APP_CPU: rate(k.M_CPU, 20) / world.platform.cpu_speed,
+            Name.APP_CPU_FAST: rate(k.M_CPU, 5) / world.platform.cpu_speed,
             Name.IN_FLIGHT: gauge(0, 1),
             Name.QUEUE_P95: self.percentile(world.queueing, 20, 0.95),
             Name.P95: self.percentile(world.latency, 20, 0.95),

@@ -1,11 +1,13 @@
 """How much is asked for: a step is no climb, many requests know their cost better than few, the knee is the limit."""
 
 from dataclasses import replace
+from random import Random
 
 import pytest
 
 from ip2a_operator.domain.autoscaling.decide import decide
 from ip2a_operator.domain.autoscaling.decision import Decision
+from ip2a_operator.domain.autoscaling.dynamics import Limit
 from ip2a_operator.domain.autoscaling.snapshot import Snapshot
 from ip2a_operator.domain.autoscaling.spec import Actuator
 from ip2a_operator.domain.autoscaling.state import State
@@ -38,6 +40,60 @@ def test_a_climb_is_sized_for_where_it_will_be() -> None:
     last = course(*climb)[-1]
     assert last.demand.source == "trend"
     assert last.demand.expected > climb[-1][0]
+
+
+def test_a_step_under_noise_is_not_sized_as_a_climb() -> None:
+    """A step makes the demand look noisy: the trend must not be free of its bound for that."""
+    random = Random(5)
+    state = settled()
+    state = replace(state, estimates=replace(state.estimates, noise=0.15))
+    most = 0
+    for index, slow in enumerate((500.0, 600.0, 700.0, 800.0, 800.0, 800.0, 800.0)):
+        seen = offered(slow, 800.0 * random.uniform(0.95, 1.05))
+        decision = decide(seen, state, AUTO, NOW + 5.0 * index)
+        state, most = decision.state, max(most, decision.of(Actuator.APP).need)
+    after = run(offered(800.0, 800.0), settled(snapshot=offered(800.0, 800.0)))
+    assert most <= after.of(Actuator.APP).need + 2
+
+
+def full_pods(**changes: float) -> Snapshot:
+    """Pods at their CPU limit with requests waiting in them: what is offered is what they manage."""
+    values = {"offered": 650.0, "offeredFast": 650.0, "served": 650.0, "appCpu": 3.0, "appCpuFast": 3.98}
+    return world(**{**values, "inFlight": 300.0, **changes})
+
+
+def test_full_pods_are_doubled_because_what_waits_is_not_counted() -> None:
+    """The mean of the last 20 s still says that there is room."""
+    first = run(full_pods(), settled(), ticks=1)
+    second = decide(full_pods(), first.state, AUTO, NOW + 5.0)
+    assert second.of(Actuator.APP).need == 8
+    assert "full" in second.of(Actuator.APP).why
+
+
+@pytest.mark.parametrize("changes", [{"inFlight": 4.0}, {"appCpuFast": 3.0}])
+def test_one_witness_alone_doubles_nothing(changes: dict[str, float]) -> None:
+    found = run(full_pods(**changes), settled(), ticks=3).of(Actuator.APP)
+    assert "full" not in found.why
+
+
+def test_pods_that_start_or_came_a_moment_ago_are_waited_for() -> None:
+    for app in (replace(FLEET.app, desired=8), replace(FLEET.app, youngest_ready_age=5.0)):
+        seen = replace(full_pods(), fleet=replace(FLEET, app=app))
+        assert "full" not in run(seen, settled(), ticks=4).of(Actuator.APP).why
+
+
+@pytest.mark.parametrize(("startable", "desired"), [(None, 12), (5, 9), (1, 6), (0, 6)])
+def test_no_more_pods_start_at_one_time_than_the_nodes_carry(startable: int | None, desired: int) -> None:
+    fleet = replace(FLEET, app=replace(FLEET.app, startable=startable))
+    found = run(replace(offered(1300.0, 1300.0), fleet=fleet), settled(), ticks=6).of(Actuator.APP)
+    assert (found.need, found.desired) == (12, desired)
+    assert (Limit.STARTING in found.limited_by) == (desired < 12)
+
+
+def test_the_minimum_is_started_in_any_case() -> None:
+    spec = replace(AUTO, app=replace(AUTO.app, min=10))
+    fleet = replace(FLEET, app=replace(FLEET.app, startable=0))
+    assert run(world(fleet), settled(spec), spec, ticks=1).of(Actuator.APP).desired == 10
 
 
 def test_cost_of_a_request_is_what_most_requests_cost() -> None:

@@ -22,6 +22,9 @@ TICK = 5.0
 MAX_EXTRAPOLATION = 3.0
 SURGE_RATIO = 1.5
 SATURATED = 0.9
+CROWDED = 0.4
+"""Share of the requests that pods admit; healthy pods have a few."""
+FULL_AGE = 10.0
 NOISY = 0.1
 
 
@@ -68,7 +71,7 @@ def agrees(signals: Signals, snapshot: Snapshot, spec: ScalerSpec) -> bool:
     ready = max(1, snapshot.fleet.app.ready)
     busy = signals.get(Name.APP_CPU) / (ready * spec.app.cpu_per_pod)
     crowded = signals.get(Name.IN_FLIGHT) / ready
-    return busy > SATURATED or crowded > 0.4 * spec.app.in_flight_per_pod
+    return busy > SATURATED or crowded > CROWDED * spec.app.in_flight_per_pod
 
 
 def estimate(state: State, signals: Signals, snapshot: Snapshot, now: float, spec: ScalerSpec) -> Demand:
@@ -89,7 +92,7 @@ def estimate(state: State, signals: Signals, snapshot: Snapshot, now: float, spe
     sigma = level * noise / sqrt(count) + sqrt(max(level, 1.0) / WINDOW)
     expected, source = level, "offered"
     if slope * lead > 2.0 * sigma:
-        expected = min(MAX_EXTRAPOLATION * level, level + slope * lead, _at_most(state.fast, noise, level, lead))
+        expected = min(MAX_EXTRAPOLATION * level, level + slope * lead, _at_most(state, level, lead, sigma))
         source = "trend" if expected > level else source
     if state.surge_ticks >= 2 or now < state.surge_until:
         fast = max(values[-1], signals.get(Name.OFFERED_FAST, values[-1]))
@@ -98,15 +101,33 @@ def estimate(state: State, signals: Signals, snapshot: Snapshot, now: float, spe
     return Demand(level, missed, expected, steady, slope, source, state.surge_ticks >= 2, noise)
 
 
-def _at_most(fast: Pairs, noise: float, level: float, lead: float) -> float:
+def _at_most(state: State, level: float, lead: float, sigma: float) -> float:
     """What a trend may lead to: a step looks like a climb for as long as the rate's window is.
 
-    The rate of the last seconds knows better: a climb is what it rises by in two steps running, not in one.
+    The rate of the last seconds knows better: a climb is what it rises by in two steps running, not in one. Noise
+    hides the rise: then the highest of the latest rates counts, and two deviations more.
     """
-    if len(fast) < FAST_KEPT or noise >= NOISY or fast[-1][0] - fast[0][0] > 2 * FAST_KEPT * TICK:
+    fast = state.fast
+    if len(fast) < FAST_KEPT or fast[-1][0] - fast[0][0] > 2 * FAST_KEPT * TICK:
         return inf
     rises = [(after - before) / max(1.0, end - begin) for (begin, before), (end, after) in pairwise(fast)]
-    return max(level, fast[-1][1] + max(0.0, min(rises)) * lead)
+    noisy = state.estimates.noise >= NOISY
+    reached = max(rate for _, rate in fast) + 2.0 * sigma if noisy else fast[-1][1]
+    return max(level, reached + max(0.0, min(rises)) * lead)
+
+
+def full(signals: Signals, snapshot: Snapshot, spec: ScalerSpec) -> bool:
+    """Whether all pods are full: by CPU of the last seconds, and by what waits in them or how long it takes.
+
+    What full pods do not get to read is not counted: demand then is more than what is measured. Pods that came
+    a moment ago still work off what had to wait for them.
+    """
+    app = snapshot.fleet.app
+    if app.ready < max(1, app.desired) or app.youngest_ready_age < FULL_AGE:
+        return False
+    crowded = signals.get(Name.IN_FLIGHT) > CROWDED * app.ready * spec.app.in_flight_per_pod
+    burning = signals.get(Name.APP_CPU_FAST) > SATURATED * app.ready * spec.app.cpu_per_pod
+    return burning and (crowded or signals.get(Name.P95) > spec.slo.p95)
 
 
 def surge_ticks(state: State, signals: Signals, snapshot: Snapshot, spec: ScalerSpec) -> int:

@@ -20,6 +20,8 @@ REVERSALS_PER_HOUR = 4
 FLAP_LOCK = 1800.0
 POOL_EVERY = 15.0
 POOL_SLACK = 0.5
+STARTS_ALWAYS = 2
+"""Pods that may start at one time on nodes without any CPU to spare."""
 BUCKETS = 8
 BLIND_BUSY, BLIND_SATURATED = 0.8, 0.93
 
@@ -40,6 +42,7 @@ class Limit(StrEnum):
     OFF = "Off"
     INVARIANT = "Invariant"
     CONFLICT = "Conflict"
+    STARTING = "Starting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,7 @@ def shape(actuator: Actuator, need: Need, memory: Memory, fleet: Fleet, around: 
     if goal != need.up:
         limits.append(Limit.MAX if goal < need.up else Limit.MIN)
     if goal > current:
-        rise = Rise(actuator, goal, current, max(current, min(goal, least)))
+        rise = Rise(actuator, goal, current, max(current, min(goal, least)), _startable(actuator, fleet))
         value, limit = _increase(rise, memory, around)
         return Shaped(value, tuple(limits) if limit is None else (*limits, limit))
     # what growing would ask for is the least to keep: at the maximum it is clamped, and must not read as "less"
@@ -151,6 +154,16 @@ class Rise:
     goal: int
     current: int
     to_minimum: int
+    startable: int | None
+    """The most that may be asked for while pods start; None for no such limit."""
+
+
+def _startable(actuator: Actuator, fleet: Fleet) -> int | None:
+    """Pods that start take CPU from those that serve: no more at one time than the nodes have CPU left for."""
+    app = fleet.app
+    if actuator is not Actuator.APP or app.startable is None:
+        return None
+    return app.ready + max(STARTS_ALWAYS, app.startable)
 
 
 def _increase(rise: Rise, memory: Memory, around: Circumstances) -> tuple[int, Limit | None]:
@@ -162,6 +175,8 @@ def _increase(rise: Rise, memory: Memory, around: Circumstances) -> tuple[int, L
     pool = rise.actuator not in (Actuator.APP, Actuator.REPLICAS)
     if pool and around.now - memory.raised < POOL_EVERY and rise.goal != memory.target:
         return max(rise.to_minimum, min(rise.goal, memory.target or 0)), Limit.STABILIZING
+    if rise.startable is not None and rise.goal > rise.startable:
+        return max(rise.to_minimum, rise.startable), Limit.STARTING
     return rise.goal, None
 
 
