@@ -65,10 +65,10 @@ async def test_a_loop_that_turns_gives_signs_of_life() -> None:
     clock = Clock()
     pulse = Pulse(clock)
     clock.now += STUCK + 1
-    assert not pulse.alive
+    before = pulse.alive
     beating = asyncio.create_task(pulse.beat())
     await asyncio.sleep(0)
-    assert pulse.alive
+    assert (before, pulse.alive) == (False, True)
     beating.cancel()
 
 
@@ -80,5 +80,7 @@ def test_only_the_ready_get_requests(state: str) -> None:
 
 
 def test_a_port_in_use_ends_the_process() -> None:
-    with told_by(Pulse(), lambda: "ready") as port, pytest.raises(SystemExit):
-        OpsThread(ops_application(Pulse(), lambda: "ready"), HOST, port)
+    with told_by(Pulse(), lambda: "ready") as port:
+        assert ask(port, "/livez")[0] == 200
+        with pytest.raises(SystemExit):
+            OpsThread(ops_application(Pulse(), lambda: "ready"), HOST, port)

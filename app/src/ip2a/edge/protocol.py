@@ -1,5 +1,5 @@
-"""uvicorn's HTTP protocol with two things more: an application is told of a request before a task is started for it, and
-may take it over.
+"""uvicorn's HTTP protocol with two things more: an application is told of a request before a task is started for it,
+and may take it over.
 
 Told, because tasks wait for each other where the process is full: what waits must count as arrived. Taken over, because
 the task and ASGI's two messages cost as much as everything else together where the answer's bytes are ready. On another

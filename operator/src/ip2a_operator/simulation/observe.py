@@ -22,6 +22,8 @@ from ip2a_operator.simulation.model import World
 
 ZEROS_AFTER = 25
 """Seconds for which rates are zero after Prometheus is back: its windows are still empty."""
+SAME_NOISE = {Name.APP_CPU_FAST: Name.APP_CPU}
+"""Signals that are another one over a shorter time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,9 @@ class Observer:
         self.world, self.trouble = world, trouble
         steps = world.length // 5 + 10
         generator = np.random.default_rng([seed, 99])
-        self._noise = np.exp(generator.normal(0.0, 1.0, (steps, len(Name))) * trouble.noise)
-        self._index = {name: index for index, name in enumerate(Name)}
+        drawn = [name for name in Name if name not in SAME_NOISE]
+        self._noise = np.exp(generator.normal(0.0, 1.0, (steps, len(drawn))) * trouble.noise)
+        self._index = {name: drawn.index(SAME_NOISE.get(name, name)) for name in Name}
 
     @property
     def dark(self) -> bool:

@@ -9,7 +9,8 @@ from ip2a.pages.compiled import Compiled
 
 
 def environment(folder: Path) -> Environment:
-    return Environment(loader=DictLoader({"page.html": "{{ 6 * 7 }}"}), bytecode_cache=Compiled(str(folder)))
+    pages = DictLoader({"page.html": "{{ 6 * 7 }}"})
+    return Environment(loader=pages, bytecode_cache=Compiled(str(folder)), autoescape=True)
 
 
 def test_what_was_compiled_before_is_not_compiled_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,9 +15,9 @@ from ip2a_operator.domain.scaling.fleet import (
     fleet,
     leads,
     pause,
-    startable,
     pod_facts,
     seen_of,
+    startable,
 )
 from ip2a_operator.domain.scaling.settings import scaler_spec
 from tests.unit.operator.worlds import SURROUNDINGS, World, resource
