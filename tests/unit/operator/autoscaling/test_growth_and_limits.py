@@ -82,7 +82,7 @@ def test_pods_that_start_or_came_a_moment_ago_are_waited_for() -> None:
         assert "full" not in run(seen, settled(), ticks=4).of(Actuator.APP).why
 
 
-@pytest.mark.parametrize(("startable", "desired"), [(None, 10), (5, 9), (1, 6), (0, 6)])
+@pytest.mark.parametrize(("startable", "desired"), [(None, 10), (5, 9), (1, 8), (0, 8)])
 def test_no_more_pods_start_at_one_time_than_the_nodes_carry(startable: int | None, desired: int) -> None:
     fleet = replace(FLEET, app=replace(FLEET.app, startable=startable))
     found = run(replace(offered(1300.0, 1300.0), fleet=fleet), settled(), ticks=6).of(Actuator.APP)
@@ -104,6 +104,15 @@ def test_cost_of_a_request_is_what_most_requests_cost() -> None:
     for index in range(6):
         state = decide(world(), state, AUTO, NOW + 5.0 * index).state
     assert state.estimates.cpu_per_request == pytest.approx(0.006, rel=0.3)
+
+
+def test_young_pods_teach_only_that_requests_cost_less() -> None:
+    """Their start is in what they use; a step of the load makes them young at the very time it tells most."""
+    young = replace(FLEET, app=replace(FLEET.app, youngest_ready_age=5.0))
+    trickle = world(offered=3.0, served=3.0, offeredFast=3.0, reads=2.7, appCpu=0.06)
+    dear = settled(snapshot=trickle, seconds=120.0)
+    assert run(world(young), dear, ticks=6).state.estimates.cpu_per_request == pytest.approx(0.006, rel=0.3)
+    assert run(world(young, appCpu=3.4), settled(), ticks=6).state.estimates.cpu_per_request == pytest.approx(0.006)
 
 
 def large_pool(**changes: float) -> Snapshot:

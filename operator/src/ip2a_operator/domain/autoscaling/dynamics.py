@@ -20,8 +20,6 @@ REVERSALS_PER_HOUR = 4
 FLAP_LOCK = 1800.0
 POOL_EVERY = 15.0
 POOL_SLACK = 0.5
-STARTS_ALWAYS = 2
-"""Pods that may start at one time on nodes without any CPU to spare."""
 BUCKETS = 8
 BLIND_BUSY, BLIND_SATURATED = 0.8, 0.93
 
@@ -159,11 +157,13 @@ class Rise:
 
 
 def _startable(actuator: Actuator, fleet: Fleet) -> int | None:
-    """Pods that start take CPU from those that serve: no more at one time than the nodes have CPU left for."""
+    """Pods that start take CPU from those that serve: as many as these at one time, or what the nodes' free CPU
+    carries.
+    """
     app = fleet.app
     if actuator is not Actuator.APP or app.startable is None:
         return None
-    return app.ready + max(STARTS_ALWAYS, app.startable)
+    return app.ready + max(1, app.ready, app.startable)
 
 
 def _increase(rise: Rise, memory: Memory, around: Circumstances) -> tuple[int, Limit | None]:

@@ -163,6 +163,8 @@ def _serving(stack: Stack) -> dict[str, object]:
     probes = app.probes or Probes()
     # the platform answers them on a thread of its own: a pod full of requests is needed most of all
     asked = OPS_PORT if stack.is_platform else HTTP_PORT_NAME
+    # often, so that a pod that has started is seen soon; many failures, because all of them may be slow at one time
+    readiness = (5, 2) if stack.is_platform else (3, 5)
 
     def probe(given: Probe | None, path: str, failures: int, period: int = 5) -> dict[str, object]:
         if given is not None:
@@ -176,7 +178,7 @@ def _serving(stack: Stack) -> dict[str, object]:
 
     return {
         "ports": ports,
-        "readinessProbe": probe(probes.readiness, "/readyz", 3),
+        "readinessProbe": probe(probes.readiness, "/readyz", *readiness),
         "livenessProbe": probe(probes.liveness, "/livez", 6),
         "startupProbe": probe(probes.startup or probes.liveness, "/livez", 60, 1),
         "lifecycle": {"preStop": {"sleep": {"seconds": DRAIN_SECONDS}}},
