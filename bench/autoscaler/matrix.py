@@ -1,9 +1,9 @@
 """All runs of a matrix, resumable: every finished run is a line of a file, keyed by what was run and the code.
 
-python -m bench.autoscaler.matrix smoke|headline|full|sensitivity|ablations [--seeds N] [--only POLICY], then `keep` to
-put the runs where they are committed, and `report` to write the document from there. `keep --amend` leaves committed runs
-that were not made again, for a change that touches one policy alone; the file then names both codes. `tune` searches the
-baselines' grids anew.
+python -m bench.autoscaler.matrix smoke|headline|full|sensitivity|ablations [--seeds N] [--only POLICY], then `keep`
+to put the runs where they are committed, and `report` to write the document from there. `keep --amend` leaves
+committed runs that were not made again, for a change that touches one policy alone; the file then names both codes.
+`tune` searches the baselines' grids anew.
 """
 
 import argparse
