@@ -106,12 +106,13 @@ def test_cost_of_a_request_is_what_most_requests_cost() -> None:
     assert state.estimates.cpu_per_request == pytest.approx(0.006, rel=0.3)
 
 
-def test_young_pods_teach_only_that_requests_cost_less() -> None:
-    """Their start is in what they use; a step of the load makes them young at the very time it tells most."""
+def test_young_and_full_pods_teach_only_that_requests_cost_less() -> None:
+    """A start is in what they use; a step of the load makes pods young and full at the very time it tells most."""
     young = replace(FLEET, app=replace(FLEET.app, youngest_ready_age=5.0))
     trickle = world(offered=3.0, served=3.0, offeredFast=3.0, reads=2.7, appCpu=0.06)
     dear = settled(snapshot=trickle, seconds=120.0)
     assert run(world(young), dear, ticks=6).state.estimates.cpu_per_request == pytest.approx(0.006, rel=0.3)
+    assert run(full_pods(appCpu=3.98), dear, ticks=6).state.estimates.cpu_per_request == pytest.approx(0.006, rel=0.3)
     assert run(world(young, appCpu=3.4), settled(), ticks=6).state.estimates.cpu_per_request == pytest.approx(0.006)
 
 
