@@ -56,6 +56,18 @@ def test_a_step_under_noise_is_not_sized_as_a_climb() -> None:
     assert most <= after.of(Actuator.APP).need + 2
 
 
+@pytest.mark.parametrize(("jump", "grows"), [(6.0, True), (1.7, False)])
+def test_a_jump_far_beyond_the_noise_needs_no_second_witness(jump: float, grows: bool) -> None:
+    """The pods' CPU and what waits in them are seen later than what is asked of them."""
+    state = settled()
+    state = replace(state, estimates=replace(state.estimates, noise=0.2))
+    for index in range(2):
+        seen = world(offeredFast=400.0 * jump)
+        decision = decide(seen, state, AUTO, NOW + 5.0 * index)
+        state = replace(decision.state, estimates=replace(decision.state.estimates, noise=0.2))
+    assert (decision.demand.source == "surge") == grows
+
+
 def full_pods(**changes: float) -> Snapshot:
     """Pods at their CPU limit with requests waiting in them: what is offered is what they manage."""
     values = {"offered": 650.0, "offeredFast": 650.0, "served": 650.0, "appCpu": 3.0, "appCpuFast": 3.98}

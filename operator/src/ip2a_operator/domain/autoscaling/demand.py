@@ -26,6 +26,8 @@ CROWDED = 0.4
 """Share of the requests that pods admit; healthy pods have a few."""
 FULL_AGE = 10.0
 NOISY = 0.1
+FAR = 5.0
+"""Deviations that noise does not reach twice running."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,8 @@ def median(values: list[float]) -> float:
 def agrees(signals: Signals, snapshot: Snapshot, spec: ScalerSpec) -> bool:
     """Whether a signal independent of the request rate also says the pods are full."""
     ready = max(1, snapshot.fleet.app.ready)
-    busy = signals.get(Name.APP_CPU) / (ready * spec.app.cpu_per_pod)
+    used = max(signals.get(Name.APP_CPU), signals.get(Name.APP_CPU_FAST))
+    busy = used / (ready * spec.app.cpu_per_pod)
     crowded = signals.get(Name.IN_FLIGHT) / ready
     return busy > SATURATED or crowded > CROWDED * spec.app.in_flight_per_pod
 
@@ -137,16 +140,18 @@ def full(signals: Signals, snapshot: Snapshot, spec: ScalerSpec) -> bool:
 def surge_ticks(state: State, signals: Signals, snapshot: Snapshot, spec: ScalerSpec) -> int:
     """Consecutive ticks of overload; an independent signal that agrees counts as a second tick.
 
-    Noisy data must be seconded: two noisy samples in a row are not evidence.
+    Noisy data must be seconded: two noisy samples in a row are not evidence, unless they are far beyond the noise.
     """
     cost = state.estimates.cpu_per_request
     if cost is None or not signals.ok(Name.OFFERED_FAST):
         return 0
     capacity = max(1, snapshot.fleet.app.ready) * spec.app.cpu_per_pod * spec.app.target_utilization / cost
-    if signals.get(Name.OFFERED_FAST) < SURGE_RATIO * capacity:
+    fast, noise = signals.get(Name.OFFERED_FAST), state.estimates.noise
+    if fast < SURGE_RATIO * capacity:
         return 0
     seconded = agrees(signals, snapshot, spec)
-    if state.estimates.noise >= NOISY and not seconded:
+    usual = median([value for _, value in state.samples[-KEPT:-1]]) if len(state.samples) >= ACQUAINTED else inf
+    if noise >= NOISY and not seconded and fast < (1.0 + FAR * noise) * usual:
         return 0
     return min(9, state.surge_ticks + (2 if seconded else 1))
 
