@@ -109,7 +109,7 @@ def _at_most(state: State, level: float, lead: float, sigma: float) -> float:
 
     The rate of the last seconds knows better: a climb is what it rises by in two steps running, not in one, as far as
     that is more than the chance of counting (a deviation of the difference of two counts). Noise
-    hides the rise: then the highest of the latest rates counts, and two deviations more.
+    hides the rise: then the middle one of the latest rates counts, and two deviations more.
     """
     fast = state.fast
     if len(fast) < FAST_KEPT or fast[-1][0] - fast[0][0] > 2 * FAST_KEPT * TICK:
@@ -119,7 +119,7 @@ def _at_most(state: State, level: float, lead: float, sigma: float) -> float:
         for (begin, before), (end, after) in pairwise(fast)
     ]
     noisy = state.estimates.noise >= NOISY
-    reached = max(rate for _, rate in fast) + 2.0 * sigma if noisy else fast[-1][1]
+    reached = median([rate for _, rate in fast]) + 2.0 * sigma if noisy else fast[-1][1]
     return max(level, reached + max(0.0, min(rises)) * lead)
 
 
