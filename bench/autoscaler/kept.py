@@ -40,7 +40,9 @@ def amended(earlier: Kept, found: Kept) -> Kept:
     """What was found, and of the earlier runs those that were not made again; both codes are named."""
     again = {tuple(_task(row).values()) for row in found.rows}
     rest = [row for row in earlier.rows if tuple(_task(row).values()) not in again]
-    return Kept(f"{found.code} and {earlier.code}", found.minutes or earlier.minutes, [*found.rows, *rest])
+    policies = sorted({str(_task(row)["policy"]) for row in found.rows})
+    code = f"{found.code} ({', '.join(policies)}), {earlier.code} (the rest)"
+    return Kept(code, found.minutes or earlier.minutes, [*found.rows, *rest])
 
 
 def _task(row: Row) -> dict[str, object]:

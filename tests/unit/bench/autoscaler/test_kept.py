@@ -48,7 +48,7 @@ def test_kept_runs_read_back(tmp_path: Path) -> None:
 def test_one_policy_alone_can_be_run_again() -> None:
     ours = [made_up("ours", "step", 11)]
     found = kept.amended(kept.Kept("old", 1.5, runs()), kept.Kept("new", None, ours))
-    assert (found.code, found.minutes, len(found.rows)) == ("new and old", 1.5, len(runs()))
+    assert (found.code, found.minutes, len(found.rows)) == ("new (ours), old (the rest)", 1.5, len(runs()))
     assert sum(row is ours[0] for row in found.rows) == 1
 
 
