@@ -53,7 +53,9 @@ def auto(kubernetes: Kubernetes) -> Iterator[None]:
 
     kubernetes.eventually(is_ours, within=180, what="the autoscaler takes over")
     kubernetes.eventually(
-        lambda: condition(kubernetes, "MetricsFresh").get("status") == "True", within=60, what="metrics"
+        lambda: condition(kubernetes, "MetricsFresh").get("status") == "True",
+        within=120,  # PostgreSQL restarted, and the kubelet's counters of a minute have to fill again
+        what="metrics",
     )
     yield
     patch(kubernetes, {"app": {"resources": None}, "autoscaling": {"mode": "Off", "app": None}})
