@@ -36,6 +36,21 @@ def write(kept: Kept, path: Path = KEPT) -> None:
         writer.writerows(sorted(_line(row) for row in kept.rows))
 
 
+def amended(earlier: Kept, found: Kept) -> Kept:
+    """What was found, and of the earlier runs those that were not made again; both codes are named."""
+    again = {tuple(_task(row).values()) for row in found.rows}
+    rest = [row for row in earlier.rows if tuple(_task(row).values()) not in again]
+    policies = sorted({str(_task(row)["policy"]) for row in found.rows})
+    code = f"{found.code} ({', '.join(policies)}), {earlier.code} (the rest)"
+    return Kept(code, found.minutes or earlier.minutes, [*found.rows, *rest])
+
+
+def _task(row: Row) -> dict[str, object]:
+    task = row["task"]
+    assert isinstance(task, dict)
+    return {name: task[name] for name in TASK}
+
+
 def _line(row: Row) -> tuple[object, ...]:
     task, result = row["task"], row["result"]
     assert isinstance(task, dict)

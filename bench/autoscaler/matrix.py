@@ -1,7 +1,9 @@
 """All runs of a matrix, resumable: every finished run is a line of a file, keyed by what was run and the code.
 
-python -m bench.autoscaler.matrix smoke|headline|full|sensitivity|ablations [--seeds N], then `keep` to put the runs
-where they are committed, and `report` to write the document from there. `tune` searches the baselines' grids anew.
+python -m bench.autoscaler.matrix smoke|headline|full|sensitivity|ablations [--seeds N] [--only POLICY], then `keep`
+to put the runs where they are committed, and `report` to write the document from there. `keep --amend` leaves
+committed runs that were not made again, for a change that touches one policy alone; the file then names both codes.
+`tune` searches the baselines' grids anew.
 """
 
 import argparse
@@ -132,12 +134,13 @@ def finished(key: str, results: Path = RESULTS) -> Iterator[dict[str, object]]:
                 yield row
 
 
-def run(kind: str, seeds: int, workers: int, results: Path = RESULTS) -> None:
-    """Do what is not yet done, with a progress bar; a headline set made in one go is timed."""
+def run(kind: str, seeds: int, workers: int, results: Path = RESULTS, only: str = "") -> None:
+    """Do what is not yet done (of one policy, if it is named), with a progress bar; a whole headline set is timed."""
     results.parent.mkdir(exist_ok=True)
     key, began = digest(), time.monotonic()
     done = {json.dumps(row["task"], sort_keys=True) for row in finished(key, results)}
-    left = [task for task in tasks(kind, seeds) if json.dumps(asdict(task), sort_keys=True) not in done]
+    wanted = [task for task in tasks(kind, seeds) if only in {"", task.policy}]
+    left = [task for task in wanted if json.dumps(asdict(task), sort_keys=True) not in done]
     with Progress(disable=not sys.stderr.isatty()) as progress, results.open("a") as file:
         bar = progress.add_task(kind, total=len(left))
         with ProcessPoolExecutor(workers) as pool:
@@ -145,17 +148,21 @@ def run(kind: str, seeds: int, workers: int, results: Path = RESULTS) -> None:
                 file.write(json.dumps(future.result(), sort_keys=True) + "\n")
                 file.flush()
                 progress.advance(bar)
-    if kind == "headline" and not done:
+    if kind == "headline" and not done and not only:
         results.with_name(f"autoscaler-{key}.minutes").write_text(f"{(time.monotonic() - began) / 60.0:.1f}")
 
 
-def keep() -> None:
-    """Put the finished runs of the present code where they are committed. Raises ValueError without any."""
+def keep(*, amend: bool = False) -> None:
+    """Put the finished runs of the present code where they are committed; to `amend` leaves those not made again.
+
+    Raises ValueError without any.
+    """
     key = digest()
     rows, timed = list(finished(key)), RESULTS.with_name(f"autoscaler-{key}.minutes")
     if not rows:
         raise ValueError(f"no runs of code {key} in {RESULTS.name}: run `python -m bench.autoscaler.matrix headline`")
-    kept.write(kept.Kept(key, float(timed.read_text()) if timed.exists() else None, rows))
+    found = kept.Kept(key, float(timed.read_text()) if timed.exists() else None, rows)
+    kept.write(kept.amended(kept.read(), found) if amend else found)
 
 
 def main() -> None:
@@ -163,19 +170,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="simulated comparison of scaling policies")
     kinds = ["smoke", "headline", "full", "sensitivity", "ablations", "tune", "keep", "report"]
     parser.add_argument("kind", choices=kinds)
+    parser.add_argument("--only", default="", metavar="POLICY", help="run no other policy")
+    parser.add_argument("--amend", action="store_true", help="keep: leave committed runs that were not made again")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     arguments = parser.parse_args()
     if arguments.kind == "tune":
         print(json.dumps(tune(), indent=1))
     elif arguments.kind == "keep":
-        keep()
+        keep(amend=arguments.amend)
     elif arguments.kind == "report":
         from bench.autoscaler.report import write  # noqa: PLC0415  # it imports this module
 
         write()
     else:
-        run(arguments.kind, arguments.seeds, arguments.workers)
+        run(arguments.kind, arguments.seeds, arguments.workers, only=arguments.only)
     if arguments.kind == "smoke":
         _show_smoke()
 

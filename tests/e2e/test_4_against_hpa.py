@@ -20,11 +20,11 @@ pytestmark = [pytest.mark.timeout(2400), pytest.mark.full]
 DEPLOYMENT = f"{RESOURCE}-app"
 TURNS = (("ours", "hpa-40"), ("hpa-40", "ours"), ("ours", "hpa-40"))
 POD_MAX = 8
-STEP, LENGTH = 45, 120
-CALM = 30
+STEP, LENGTH = 30, 85
+CALM = 15
 """Seconds without load between two courses: what the one before used must be gone from everybody's windows."""
 RATES = f"0:70,{STEP}:420"
-REQUESTED = 1 / 3
+REQUESTED = 1
 """Share of a pod's limit that it requests: an HPA's percentages are of the request."""
 
 

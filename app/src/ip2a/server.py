@@ -1,4 +1,4 @@
-"""Runs the platform on its two ports in one process and one event loop, and ends it gracefully."""
+"""Runs the platform on its two ports in one process, and ends it gracefully."""
 
 import asyncio
 import contextlib
@@ -7,13 +7,10 @@ import signal
 from collections.abc import Iterator
 
 import uvicorn
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.applications import Starlette
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from ip2a.application import create_application
 from ip2a.edge.protocol import Protocol
+from ip2a.ops import OpsThread, Pulse, ops_application
 from ip2a.readiness import Readiness
 from ip2a.runtime import create_runtime
 from ip2a.settings import Settings
@@ -28,27 +25,12 @@ GRACE = 20  # seconds requests in flight are given
 
 
 class Server(uvicorn.Server):
-    """uvicorn without its own signal handling: two servers share one process."""
+    """uvicorn without its own signal handling."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave signals to `serve`."""
         yield
-
-
-def ops_application(readiness: Readiness) -> Starlette:
-    """Metrics and probes, on a port the ingress never reaches."""
-
-    async def metrics(_request: object) -> Response:
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
-
-    async def livez(_request: object) -> Response:
-        return JSONResponse({"status": "alive"})
-
-    async def readyz(_request: object) -> Response:
-        return JSONResponse({"status": readiness.state}, 200 if readiness.ready else 503)
-
-    return Starlette(routes=[Route("/metrics", metrics), Route("/livez", livez), Route("/readyz", readyz)])
 
 
 async def serve(
@@ -77,32 +59,32 @@ async def serve(
             backlog=4096,
         )
     )
-    ops = Server(
-        uvicorn.Config(
-            ops_application(readiness),
-            host=host,
-            port=ops_port,
-            access_log=False,
-            log_config=None,
-            lifespan="off",
-        )
-    )
+
+    def state() -> str:
+        return "starting" if readiness.ready and not platform.started else readiness.state
+
+    pulse = Pulse()
+    ops = OpsThread(ops_application(pulse, state), host, ops_port)
     _calm_garbage_collection()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    serving = [asyncio.create_task(platform.serve()), asyncio.create_task(ops.serve())]
+    beating = asyncio.create_task(pulse.beat())
+    ops.start()
+    serving = asyncio.create_task(platform.serve())
     stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait([*serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
     readiness.drain()
     if stopping.done():
         await asyncio.sleep(drain_delay)
     stopping.cancel()
     platform.should_exit = True
-    await serving[0]
-    ops.should_exit = True
-    await serving[1]
+    try:
+        await serving
+    finally:
+        beating.cancel()
+        await ops.stop()
 
 
 def _calm_garbage_collection() -> None:
@@ -110,3 +92,4 @@ def _calm_garbage_collection() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GARBAGE_THRESHOLDS)
+    gc.enable()

@@ -19,6 +19,7 @@ HEALTHY: dict[str, float] = {
     "reads": 18.0,
     "failed": 0.0,
     "appCpu": 0.12,
+    "appCpuFast": 0.12,
     "inFlight": 0.0,
     "p95": 0.02,
     "users": 80.0,

@@ -17,7 +17,7 @@ from ip2a_operator.domain.autoscaling.signals import validate
 from ip2a_operator.domain.autoscaling.snapshot import Name, Reading, Snapshot
 from ip2a_operator.domain.autoscaling.spec import ScalerSpec
 from ip2a_operator.domain.scaling.queries import batch, history, parts, window
-from ip2a_operator.domain.scaling.readings import Expected, grouped, readings
+from ip2a_operator.domain.scaling.readings import Expected, Grouped, grouped, readings
 from ip2a_operator.errors import UnavailableError
 from tests.unit.operator.autoscaling.worlds import FLEET
 
@@ -96,6 +96,8 @@ def kubelet() -> list[Series]:
         (used, {"pod": "local46-db-replica", "container": "postgres"}, 0.5),
         (used, {"pod": "local46-pool-rw-x", "id": "/pod"}, 0.2),
         (used, {"pod": "somebody-else", "id": "/pod"}, 1.0),
+        (used, {"id": "/"}, 2.8),
+        ("machine_cpu_cores", {}, 4.0),
     ]
 
 
@@ -172,18 +174,17 @@ def server(exporter: Exporter) -> Iterator[Server]:
         yield running
 
 
-def ask(server: Server) -> tuple[float | None, dict[str, float]]:
-    async def work() -> tuple[float | None, dict[str, float]]:
+def ask(server: Server) -> Grouped:
+    async def work() -> Grouped:
         async with PrometheusClient() as client:
-            clock, found = grouped(await client.query(f"http://{server.endpoint}", batch(INTERVAL, WINDOW)))
-            return clock, found.get(KEY, {})
+            return grouped(await client.query(f"http://{server.endpoint}", batch(INTERVAL, WINDOW)))
 
     return asyncio.run(work())
 
 
 def read(server: Server) -> dict[Name, Reading]:
-    clock, answers = ask(server)
-    return readings(answers, clock, EXPECTED)
+    said = ask(server)
+    return readings(said.resources.get(KEY, {}), said.clock, EXPECTED)
 
 
 def eventually(
@@ -209,6 +210,7 @@ def test_every_signal_comes_out_as_it_was_put_in(server: Server) -> None:
         Name.SERVED: 96.0,
         Name.READS: 92.0,
         Name.APP_CPU: 0.6,
+        Name.APP_CPU_FAST: 0.6,
         Name.IN_FLIGHT: 6.0,
         Name.P95: 0.3,
         Name.ERROR_RATE: 0.04,
@@ -242,7 +244,9 @@ def test_every_signal_comes_out_as_it_was_put_in(server: Server) -> None:
 
 def test_the_rest_of_the_answer(server: Server) -> None:
     eventually(server, settled)
-    _, answers = ask(server)
+    said = ask(server)
+    answers = said.resources[KEY]
+    assert said.nodes_free == pytest.approx(1.2, rel=0.1)
     assert answers["pool.servers:rw"] == 5.0
     assert answers["pool.largest:rw"] == 4.0
     assert answers["pool.clients:rw"] == 7.0
@@ -250,7 +254,7 @@ def test_the_rest_of_the_answer(server: Server) -> None:
     assert answers["pool.cpu:rw"] == pytest.approx(0.2, rel=0.1)
     assert answers["maxConnections"] == 100.0
     assert {part for part in parts(INTERVAL) if ":" not in part} <= {
-        "time", *(key.partition(":")[0] for key in answers)
+        "time", "nodes.free", *(key.partition(":")[0] for key in answers)
     }  # fmt: skip
 
 

@@ -95,6 +95,15 @@ def test_given_probes_replace_ours(probe: dict[str, Any], expected: dict[str, An
     assert made["livenessProbe"]["httpGet"]["path"] == "/livez"
 
 
+def test_the_platform_is_asked_on_the_port_that_answers_when_it_is_full_and_others_where_they_serve() -> None:
+    platform = app_container({"app": {"metrics": False}})
+    assert platform["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": 9100}
+    assert platform["livenessProbe"]["httpGet"] == {"path": "/livez", "port": 9100}
+    assert platform["readinessProbe"]["timeoutSeconds"] == 5
+    own = app_container({"app": {"image": "registry.example/own:1"}})
+    assert own["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
+
+
 def test_restart_pull_secrets_and_sources_reach_the_pod() -> None:
     app = {"imagePullSecrets": [{"name": "pull"}], "envFrom": [{"configMapRef": {"name": "c"}}]}
     template = rendered({"app": app}, "Deployment", "local46-app", annotations={"ip2a.dev/restarted-at": "now"})[

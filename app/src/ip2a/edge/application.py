@@ -41,6 +41,8 @@ from ip2a.web.problems import Problem
 from ip2a.web.security_headers import NOT_STORED, form_targets, security_headers
 
 LOGGER = logging.getLogger(__name__)
+ARRIVED = "ip2a.arrived"
+"""When the request was read, in the scope."""
 UNAVAILABLE = (psycopg.OperationalError, psycopg.InterfaceError, DBAPIError, PoolTimeout, TimeoutError, OSError)
 
 
@@ -63,6 +65,10 @@ class Edge:
     def take(self, connection: Protocol, cycle: RequestResponseCycle) -> bool:
         """Whether the request is answered without `__call__`; asked by our own server (`protocol`)."""
         return self.shortcut is not None and self.shortcut.take(connection, cycle)
+
+    def arrive(self, cycle: RequestResponseCycle) -> None:
+        """Count a request from the moment it was read, not from when its task gets its turn."""
+        cycle.scope[ARRIVED] = self._requests.arrived()  # type: ignore[literal-required]  # an extension
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -108,7 +114,9 @@ class _Exchange:
     async def run(self) -> None:
         """Answer the request, whatever happens."""
         requests = self._edge._requests
-        started = requests.arrived() if self._taken is None else self._taken.started
+        started = self._taken.started if self._taken is not None else self._scope.get(ARRIVED)
+        if started is None:  # on a server that does not tell
+            started = requests.arrived()
         try:
             await self._run()
         finally:

@@ -1,6 +1,8 @@
-"""uvicorn's HTTP protocol with one thing more: an application may take a request over before a task is started for it.
+"""uvicorn's HTTP protocol with two things more: an application is told of a request before a task is started for it,
+and may take it over.
 
-The task and ASGI's two messages cost as much as everything else together where the answer's bytes are ready. On another
+Told, because tasks wait for each other where the process is full: what waits must count as arrived. Taken over, because
+the task and ASGI's two messages cost as much as everything else together where the answer's bytes are ready. On another
 server, and for what the application does not take, ASGI's way is gone.
 """
 
@@ -15,6 +17,9 @@ class Protocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401 (uvicorn's type)
         take = getattr(app, "take", None)
         if take is None or not take(self, cycle):
+            arrive = getattr(app, "arrive", None)
+            if arrive is not None:
+                arrive(cycle)
             super()._start_asgi_task(cycle, app)
 
     def go_on(self, cycle: RequestResponseCycle) -> None:

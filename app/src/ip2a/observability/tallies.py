@@ -1,4 +1,7 @@
-"""Counters of the hottest paths: plain numbers, because the event loop alone counts and needs no lock."""
+"""Counters of the hottest paths: plain numbers, because the event loop alone counts and needs no lock.
+
+The thread that answers scrapes reads them meanwhile: of what may grow it takes a copy first, in one step.
+"""
 
 from collections.abc import Iterator
 
@@ -35,6 +38,6 @@ class Tallies(Collector):
     def collect(self) -> Iterator[Metric]:
         """All series as they are."""
         family = CounterMetricFamily(*self._described)
-        for values, tally in self._series.items():
+        for values, tally in list(self._series.items()):
             family.add_metric(values, tally.value)
         yield family

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
+from ip2a.pages.compiled import FOLDER, Compiled
 from ip2a.pages.navigation import links, menu
 from ip2a.pages.words import device, explained, plain
 from ip2a.referrals.rules import LOCAL_TIME
@@ -120,8 +121,10 @@ def static_url(name: str) -> str:
     return f"/static/{name}?v={digest}"
 
 
+COMPILED = Compiled(str(FOLDER))
 TEMPLATES = Environment(
     loader=PackageLoader("ip2a"),
+    bytecode_cache=COMPILED,
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,

@@ -13,9 +13,9 @@ from typing import Final
 from ip2a_operator.domain.autoscaling.snapshot import Growth, Snapshot
 from ip2a_operator.domain.autoscaling.state import State
 from ip2a_operator.domain.builders.metadata import Component
-from ip2a_operator.domain.scaling.fleet import Seen, epoch, expected, fleet, leads, pause
+from ip2a_operator.domain.scaling.fleet import Seen, epoch, expected, fleet, leads, pause, startable
 from ip2a_operator.domain.scaling.queries import batch
-from ip2a_operator.domain.scaling.readings import PodUsage, Usage, grouped, readings
+from ip2a_operator.domain.scaling.readings import Grouped, PodUsage, Usage, grouped, readings
 from ip2a_operator.domain.scaling.rivals import rivals
 from ip2a_operator.domain.scaling.settings import cores
 from ip2a_operator.domain.tree import Tree, branches, text
@@ -29,7 +29,6 @@ SLOW_TICKS: Final = 3
 """Pod usage and rivals are asked for every so many ticks: the kubelet measures no more often."""
 CONTAINERS: Final = frozenset({Component.APP.value, "postgres"})
 
-Grouped = tuple[float | None, Mapping[tuple[str, str], Mapping[str, float]]]
 Question = tuple[str, float]
 """URL of a Prometheus and the scrape interval of what it is asked about."""
 
@@ -72,7 +71,7 @@ class Sight:
             found = grouped(await self._metrics.query(url, batch(interval)))
         except OperatorError as error:
             self._complain("prometheus", str(error))
-            return None, {}
+            return Grouped()
         self._content("prometheus")
         return found
 
@@ -129,12 +128,13 @@ def snapshot(  # noqa: PLR0917  # what a decision is made from, in the order in 
 ) -> Snapshot:
     """The input of one decision."""
     key, stack = subject.key, subject.stack
-    clock, found = view.answers.get(question_of(subject), (None, {}))
-    answers = None if clock is None else found.get((key.namespace, key.name), {})
-    readable = readings(answers, clock, expected(seen, stack, subject.spec, now), usage_of(subject, seen, view))
+    said = view.answers.get(question_of(subject), Grouped())
+    answers = None if said.clock is None else said.resources.get((key.namespace, key.name), {})
+    room = startable(said.nodes_free, subject.spec.app.cpu_per_pod)
+    readable = readings(answers, said.clock, expected(seen, stack, subject.spec, now), usage_of(subject, seen, view))
     return Snapshot(
         readings=readable,
-        fleet=fleet(seen, stack, answers or {}, now),
+        fleet=fleet(seen, stack, answers or {}, now, room),
         pause=pause(subject.resource.annotations, now, paused=subject.resource.paused),
         growth=growth,
         rivals=rivals(stack, view.scalers),

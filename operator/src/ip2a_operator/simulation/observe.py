@@ -22,6 +22,8 @@ from ip2a_operator.simulation.model import World
 
 ZEROS_AFTER = 25
 """Seconds for which rates are zero after Prometheus is back: its windows are still empty."""
+SAME_NOISE = {Name.APP_CPU_FAST: Name.APP_CPU}
+"""Signals that are another one over a shorter time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,9 @@ class Observer:
         self.world, self.trouble = world, trouble
         steps = world.length // 5 + 10
         generator = np.random.default_rng([seed, 99])
-        self._noise = np.exp(generator.normal(0.0, 1.0, (steps, len(Name))) * trouble.noise)
-        self._index = {name: index for index, name in enumerate(Name)}
+        drawn = [name for name in Name if name not in SAME_NOISE]
+        self._noise = np.exp(generator.normal(0.0, 1.0, (steps, len(drawn))) * trouble.noise)
+        self._index = {name: drawn.index(SAME_NOISE.get(name, name)) for name in Name}
 
     @property
     def dark(self) -> bool:
@@ -100,6 +103,7 @@ class Observer:
             Name.SERVED: done,
             Name.READS: rate(k.M_READS, 20),
             Name.APP_CPU: rate(k.M_CPU, 20) / world.platform.cpu_speed,
+            Name.APP_CPU_FAST: rate(k.M_CPU, 5) / world.platform.cpu_speed,
             Name.IN_FLIGHT: gauge(0, 1),
             Name.QUEUE_P95: self.percentile(world.queueing, 20, 0.95),
             Name.P95: self.percentile(world.latency, 20, 0.95),

@@ -45,6 +45,13 @@ def test_kept_runs_read_back(tmp_path: Path) -> None:
     assert kept.read(tmp_path / "none.csv").rows == []
 
 
+def test_one_policy_alone_can_be_run_again() -> None:
+    ours = [made_up("ours", "step", 11)]
+    found = kept.amended(kept.Kept("old", 1.5, runs()), kept.Kept("new", None, ours))
+    assert (found.code, found.minutes, len(found.rows)) == ("new (ours), old (the rest)", 1.5, len(runs()))
+    assert sum(row is ours[0] for row in found.rows) == 1
+
+
 def test_published_seeds_are_not_those_of_the_work() -> None:
     assert {task.seed for task in tasks("full", 10)} == set(range(FIRST_SEED, FIRST_SEED + 10))
     assert Task("step", "ours", FIRST_SEED) in tasks("headline", 1)

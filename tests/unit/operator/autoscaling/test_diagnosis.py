@@ -91,6 +91,13 @@ def test_one_odd_tick_does_not_change_the_verdict() -> None:
     assert run(world(p95=2.0), state, ticks=2).diagnosis.state is Bottleneck.UNKNOWN
 
 
+def test_a_full_node_is_named_beside_what_nothing_explains() -> None:
+    fleet = replace(FLEET, app=replace(FLEET.app, startable=0))
+    found = run(world(fleet, p95=2.0), settled(), ticks=2).diagnosis
+    assert found.state is Bottleneck.UNKNOWN
+    assert "no CPU to spare" in found.evidence[1]
+
+
 def test_latency_alone_never_multiplies_pods() -> None:
     """An unexplained p95 of ten seconds adds one pod, as an experiment."""
     app = run(world(p95=10.0), settled(), ticks=4).of(Actuator.APP)

@@ -1,11 +1,13 @@
 """How much is asked for: a step is no climb, many requests know their cost better than few, the knee is the limit."""
 
 from dataclasses import replace
+from random import Random
 
 import pytest
 
 from ip2a_operator.domain.autoscaling.decide import decide
 from ip2a_operator.domain.autoscaling.decision import Decision
+from ip2a_operator.domain.autoscaling.dynamics import Limit
 from ip2a_operator.domain.autoscaling.snapshot import Snapshot
 from ip2a_operator.domain.autoscaling.spec import Actuator
 from ip2a_operator.domain.autoscaling.state import State
@@ -40,6 +42,72 @@ def test_a_climb_is_sized_for_where_it_will_be() -> None:
     assert last.demand.expected > climb[-1][0]
 
 
+def test_a_step_under_noise_is_not_sized_as_a_climb() -> None:
+    """A step makes the demand look noisy: the trend must not be free of its bound for that."""
+    random = Random(5)
+    state = settled()
+    state = replace(state, estimates=replace(state.estimates, noise=0.15))
+    most = 0
+    for index, slow in enumerate((500.0, 600.0, 700.0, 800.0, 800.0, 800.0, 800.0)):
+        seen = offered(slow, 800.0 * random.uniform(0.95, 1.05))
+        decision = decide(seen, state, AUTO, NOW + 5.0 * index)
+        state, most = decision.state, max(most, decision.of(Actuator.APP).need)
+    after = run(offered(800.0, 800.0), settled(snapshot=offered(800.0, 800.0)))
+    assert most <= after.of(Actuator.APP).need + 2
+
+
+@pytest.mark.parametrize(("jump", "grows"), [(6.0, True), (1.7, False)])
+def test_a_jump_far_beyond_the_noise_needs_no_second_witness(jump: float, grows: bool) -> None:
+    """The pods' CPU and what waits in them are seen later than what is asked of them."""
+    state = settled()
+    state = replace(state, estimates=replace(state.estimates, noise=0.2))
+    for index in range(2):
+        seen = world(offeredFast=400.0 * jump)
+        decision = decide(seen, state, AUTO, NOW + 5.0 * index)
+        state = replace(decision.state, estimates=replace(decision.state.estimates, noise=0.2))
+    assert (decision.demand.source == "surge") == grows
+
+
+def full_pods(**changes: float) -> Snapshot:
+    """Pods at their CPU limit with requests waiting in them: what is offered is what they manage."""
+    values = {"offered": 650.0, "offeredFast": 650.0, "served": 650.0, "appCpu": 3.0, "appCpuFast": 3.98}
+    return world(FLEET, **{**values, "inFlight": 300.0, **changes})
+
+
+def test_full_pods_are_doubled_because_what_waits_is_not_counted() -> None:
+    """The mean of the last 20 s still says that there is room."""
+    first = run(full_pods(), settled(), ticks=1)
+    second = decide(full_pods(), first.state, AUTO, NOW + 5.0)
+    assert second.of(Actuator.APP).need == 8
+    assert "full" in second.of(Actuator.APP).why
+
+
+@pytest.mark.parametrize("changes", [{"inFlight": 4.0}, {"appCpuFast": 3.0}])
+def test_one_witness_alone_doubles_nothing(changes: dict[str, float]) -> None:
+    found = run(full_pods(**changes), settled(), ticks=3).of(Actuator.APP)
+    assert "full" not in found.why
+
+
+def test_pods_that_start_or_came_a_moment_ago_are_waited_for() -> None:
+    for app in (replace(FLEET.app, desired=8), replace(FLEET.app, youngest_ready_age=5.0)):
+        seen = replace(full_pods(), fleet=replace(FLEET, app=app))
+        assert "full" not in run(seen, settled(), ticks=4).of(Actuator.APP).why
+
+
+@pytest.mark.parametrize(("startable", "desired"), [(None, 10), (5, 9), (1, 8), (0, 8)])
+def test_no_more_pods_start_at_one_time_than_the_nodes_carry(startable: int | None, desired: int) -> None:
+    fleet = replace(FLEET, app=replace(FLEET.app, startable=startable))
+    found = run(replace(offered(1300.0, 1300.0), fleet=fleet), settled(), ticks=6).of(Actuator.APP)
+    assert (found.need, found.desired) == (10, desired)
+    assert (Limit.STARTING in found.limited_by) == (desired < 10)
+
+
+def test_the_minimum_is_started_in_any_case() -> None:
+    spec = replace(AUTO, app=replace(AUTO.app, min=10))
+    fleet = replace(FLEET, app=replace(FLEET.app, startable=0))
+    assert run(world(fleet), settled(spec), spec, ticks=1).of(Actuator.APP).desired == 10
+
+
 def test_cost_of_a_request_is_what_most_requests_cost() -> None:
     """At a trickle, probes and scrapes weigh as much as requests: that must not count once there is load."""
     trickle = world(offered=3.0, served=3.0, offeredFast=3.0, reads=2.7, appCpu=0.06)
@@ -48,6 +116,16 @@ def test_cost_of_a_request_is_what_most_requests_cost() -> None:
     for index in range(6):
         state = decide(world(), state, AUTO, NOW + 5.0 * index).state
     assert state.estimates.cpu_per_request == pytest.approx(0.006, rel=0.3)
+
+
+def test_young_and_full_pods_teach_only_that_requests_cost_less() -> None:
+    """A start is in what they use; a step of the load makes pods young and full at the very time it tells most."""
+    young = replace(FLEET, app=replace(FLEET.app, youngest_ready_age=5.0))
+    trickle = world(offered=3.0, served=3.0, offeredFast=3.0, reads=2.7, appCpu=0.06)
+    dear = settled(snapshot=trickle, seconds=120.0)
+    assert run(world(young), dear, ticks=6).state.estimates.cpu_per_request == pytest.approx(0.006, rel=0.3)
+    assert run(full_pods(appCpu=3.98), dear, ticks=6).state.estimates.cpu_per_request == pytest.approx(0.006, rel=0.3)
+    assert run(world(young, appCpu=3.4), settled(), ticks=6).state.estimates.cpu_per_request == pytest.approx(0.006)
 
 
 def large_pool(**changes: float) -> Snapshot:

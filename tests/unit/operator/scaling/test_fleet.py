@@ -17,6 +17,7 @@ from ip2a_operator.domain.scaling.fleet import (
     pause,
     pod_facts,
     seen_of,
+    startable,
 )
 from ip2a_operator.domain.scaling.settings import scaler_spec
 from tests.unit.operator.worlds import SURROUNDINGS, World, resource
@@ -161,6 +162,14 @@ def test_lead_times_are_those_of_what_became_ready_since() -> None:
     assert leads(seen, ready - 1, ready - 30) == (("app", 7.0), ("replicas", 30.0))
     assert leads(seen, ready, ready - 30) == ()
     assert leads(seen, 0.0, ready - 30) == ()
+
+
+@pytest.mark.parametrize(
+    ("free", "limit", "pods"),
+    [(None, 1.0, None), (1.9, 1.0, 1), (1.9, 0.15, 12), (0.9, 4.0, 0), (-0.2, 1.0, 0)],
+)
+def test_pods_that_can_start_at_one_time(free: float | None, limit: float, pods: int | None) -> None:
+    assert startable(free, limit) == pods
 
 
 def test_pauses_end_by_themselves_unless_they_have_no_time() -> None:

@@ -10,7 +10,7 @@ from ip2a_operator.adapters.prometheus import parsed, vector
 from ip2a_operator.domain.autoscaling.signals import Status, validate
 from ip2a_operator.domain.autoscaling.snapshot import Name, Reading, Snapshot
 from ip2a_operator.domain.autoscaling.spec import ScalerSpec
-from ip2a_operator.domain.scaling.readings import NEVER, Expected, PodUsage, Sample, Usage, grouped, readings
+from ip2a_operator.domain.scaling.readings import NEVER, Expected, Grouped, PodUsage, Sample, Usage, grouped, readings
 from tests.unit.operator.autoscaling.worlds import FLEET
 
 RECORDED = Path(__file__).parent / "recorded" / "loaded.json"
@@ -29,8 +29,8 @@ KEY = ("ip2a", "local46")
 
 def recorded() -> tuple[float | None, dict[str, float]]:
     samples = vector(parsed(RECORDED.read_bytes(), 200, "recorded"))
-    clock, found = grouped(samples)
-    return clock, found[KEY]
+    said = grouped(samples)
+    return said.clock, dict(said.resources[KEY])
 
 
 def read(
@@ -128,15 +128,16 @@ def test_the_metrics_api_is_asked_where_prometheus_has_nothing_of_the_kubelet() 
 
 def test_values_that_are_no_numbers_are_left_out() -> None:
     who = {"namespace": "ip2a", "ip2a": "local46"}
-    _, found = grouped(
+    said = grouped(
         [
+            Sample({"signal": "nodes.free"}, 1.5),
             Sample({**who, "signal": "p95"}, float("nan")),
             Sample({**who, "signal": "users"}, float("inf")),
             Sample({**who, "signal": "offered"}, 1.0),
             Sample({"signal": "offered"}, 7.0),
         ]
     )
-    assert found == {KEY: {"offered": 1.0}}
+    assert said == Grouped(None, 1.5, {KEY: {"offered": 1.0}})
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ PROBE_LOCK = 1800.0
 PROBE_GAIN = 0.05
 APP_POOL_EVERY = 60.0
 BLIND_EVERY = 15.0
+FULL_TICKS = 2
+"""Ticks for which pods must be full before their number is doubled."""
 NET = 0.1
 """CPU this far over the aim, with every pod ready, means the learned cost is too low."""
 
@@ -59,6 +61,8 @@ def corrected(need: Need, state: State, case: Case, diagnosis: Diagnosis, now: f
         return Need(app.desired + 1, need.down, "pods wait for their own connection pools: one pod more a minute")
     if diagnosis.state is Bottleneck.STALE:
         return _blind(need, state, case, now)
+    if state.full_ticks >= FULL_TICKS and 2 * app.ready > need.up:
+        return Need(2 * app.ready, need.down, "pods are full, and how much more waits for them is not counted: doubled")
     aim = case.spec.app.target_utilization
     if diagnosis.state is Bottleneck.APP_CPU and app.ready >= app.desired and case.app_busy > aim + NET:
         by_cpu = ceil(app.ready * min(1.0, case.app_busy) / aim - 1e-9)

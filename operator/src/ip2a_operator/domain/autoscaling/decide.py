@@ -114,9 +114,10 @@ def _perceive(state: State, seen: signals.Signals, snapshot: Snapshot, now: floa
     fast = state.fast
     if seen.ok(Name.OFFERED_FAST):
         fast = demand.remember(fast, now, kept(seen.get(Name.OFFERED_FAST)), demand.FAST_KEPT)
-    ticks = state.surge_ticks
+    ticks, full = state.surge_ticks, state.full_ticks
     if elapsed > 0.0:
         ticks = demand.surge_ticks(evolve(state, estimates=estimates), seen, snapshot, spec)
+        full = min(9, full + 1) if demand.full(seen, snapshot, spec) else 0
     hold = max(SURGE_HOLD, 2 * estimators.app_lead(estimates))
     return evolve(
         state,
@@ -127,6 +128,7 @@ def _perceive(state: State, seen: signals.Signals, snapshot: Snapshot, now: floa
         misses=misses,
         last_offered=last_offered,
         surge_ticks=ticks,
+        full_ticks=full,
         surge_until=now + hold if ticks >= 2 else state.surge_until,
         fresh_since=(now if state.fresh_since is None else state.fresh_since) if seen.fresh else None,
         stale_since=None if seen.fresh else (now if state.stale_since is None else state.stale_since),

@@ -22,7 +22,12 @@ TICK = 5.0
 MAX_EXTRAPOLATION = 3.0
 SURGE_RATIO = 1.5
 SATURATED = 0.9
+CROWDED = 0.4
+"""Share of the requests that pods admit; healthy pods have a few."""
+FULL_AGE = 10.0
 NOISY = 0.1
+FAR = 5.0
+"""Deviations that noise does not reach twice running."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +71,10 @@ def median(values: list[float]) -> float:
 def agrees(signals: Signals, snapshot: Snapshot, spec: ScalerSpec) -> bool:
     """Whether a signal independent of the request rate also says the pods are full."""
     ready = max(1, snapshot.fleet.app.ready)
-    busy = signals.get(Name.APP_CPU) / (ready * spec.app.cpu_per_pod)
+    used = max(signals.get(Name.APP_CPU), signals.get(Name.APP_CPU_FAST))
+    busy = used / (ready * spec.app.cpu_per_pod)
     crowded = signals.get(Name.IN_FLIGHT) / ready
-    return busy > SATURATED or crowded > 0.4 * spec.app.in_flight_per_pod
+    return busy > SATURATED or crowded > CROWDED * spec.app.in_flight_per_pod
 
 
 def estimate(state: State, signals: Signals, snapshot: Snapshot, now: float, spec: ScalerSpec) -> Demand:
@@ -89,7 +95,7 @@ def estimate(state: State, signals: Signals, snapshot: Snapshot, now: float, spe
     sigma = level * noise / sqrt(count) + sqrt(max(level, 1.0) / WINDOW)
     expected, source = level, "offered"
     if slope * lead > 2.0 * sigma:
-        expected = min(MAX_EXTRAPOLATION * level, level + slope * lead, _at_most(state.fast, noise, level, lead))
+        expected = min(MAX_EXTRAPOLATION * level, level + slope * lead, _at_most(state, level, lead, sigma))
         source = "trend" if expected > level else source
     if state.surge_ticks >= 2 or now < state.surge_until:
         fast = max(values[-1], signals.get(Name.OFFERED_FAST, values[-1]))
@@ -98,30 +104,54 @@ def estimate(state: State, signals: Signals, snapshot: Snapshot, now: float, spe
     return Demand(level, missed, expected, steady, slope, source, state.surge_ticks >= 2, noise)
 
 
-def _at_most(fast: Pairs, noise: float, level: float, lead: float) -> float:
+def _at_most(state: State, level: float, lead: float, sigma: float) -> float:
     """What a trend may lead to: a step looks like a climb for as long as the rate's window is.
 
-    The rate of the last seconds knows better: a climb is what it rises by in two steps running, not in one.
+    The rate of the last seconds knows better: a climb is what it rises by in two steps running, not in one, as far as
+    that is more than the chance of counting (a deviation of the difference of two counts). Noise
+    hides the rise: then the middle one of the latest rates counts, and two deviations more.
     """
-    if len(fast) < FAST_KEPT or noise >= NOISY or fast[-1][0] - fast[0][0] > 2 * FAST_KEPT * TICK:
+    fast = state.fast
+    if len(fast) < FAST_KEPT or fast[-1][0] - fast[0][0] > 2 * FAST_KEPT * TICK:
         return inf
-    rises = [(after - before) / max(1.0, end - begin) for (begin, before), (end, after) in pairwise(fast)]
-    return max(level, fast[-1][1] + max(0.0, min(rises)) * lead)
+    rises = [
+        (after - before - sqrt((after + before) / TICK)) / max(1.0, end - begin)
+        for (begin, before), (end, after) in pairwise(fast)
+    ]
+    noisy = state.estimates.noise >= NOISY
+    reached = median([rate for _, rate in fast]) + 2.0 * sigma if noisy else fast[-1][1]
+    return max(level, reached + max(0.0, min(rises)) * lead)
+
+
+def full(signals: Signals, snapshot: Snapshot, spec: ScalerSpec) -> bool:
+    """Whether all pods are full: by CPU of the last seconds, and by what waits in them or how long it takes.
+
+    What full pods do not get to read is not counted: demand then is more than what is measured. Pods that came
+    a moment ago still work off what had to wait for them.
+    """
+    app = snapshot.fleet.app
+    if app.ready < max(1, app.desired) or app.youngest_ready_age < FULL_AGE:
+        return False
+    crowded = signals.get(Name.IN_FLIGHT) > CROWDED * app.ready * spec.app.in_flight_per_pod
+    burning = signals.get(Name.APP_CPU_FAST) > SATURATED * app.ready * spec.app.cpu_per_pod
+    return burning and (crowded or signals.get(Name.P95) > spec.slo.p95)
 
 
 def surge_ticks(state: State, signals: Signals, snapshot: Snapshot, spec: ScalerSpec) -> int:
     """Consecutive ticks of overload; an independent signal that agrees counts as a second tick.
 
-    Noisy data must be seconded: two noisy samples in a row are not evidence.
+    Noisy data must be seconded: two noisy samples in a row are not evidence, unless they are far beyond the noise.
     """
     cost = state.estimates.cpu_per_request
     if cost is None or not signals.ok(Name.OFFERED_FAST):
         return 0
     capacity = max(1, snapshot.fleet.app.ready) * spec.app.cpu_per_pod * spec.app.target_utilization / cost
-    if signals.get(Name.OFFERED_FAST) < SURGE_RATIO * capacity:
+    fast, noise = signals.get(Name.OFFERED_FAST), state.estimates.noise
+    if fast < SURGE_RATIO * capacity:
         return 0
     seconded = agrees(signals, snapshot, spec)
-    if state.estimates.noise >= NOISY and not seconded:
+    usual = median([value for _, value in state.samples[-KEPT:-1]]) if len(state.samples) >= ACQUAINTED else inf
+    if noise >= NOISY and not seconded and fast < (1.0 + FAR * noise) * usual:
         return 0
     return min(9, state.surge_ticks + (2 if seconded else 1))
 

@@ -222,9 +222,12 @@ def _app_cpu(case: Case) -> tuple[str, ...]:
 
 def _unknown(case: Case) -> tuple[str, ...]:
     p95 = case.signals.get(Name.P95)
-    if p95 > case.spec.slo.p95:
-        return (f"p95 {p95 * 1000:.0f} ms is over {case.spec.slo.p95 * 1000:.0f} ms and no rule explains it",)
-    return ()
+    if p95 <= case.spec.slo.p95:
+        return ()
+    found = f"p95 {p95 * 1000:.0f} ms is over {case.spec.slo.p95 * 1000:.0f} ms and no rule explains it"
+    if case.snapshot.fleet.app.startable == 0:
+        return found, "the nodes have no CPU to spare: pods may get less than their limit"
+    return (found,)
 
 
 TESTS: tuple[tuple[Bottleneck, Test], ...] = (

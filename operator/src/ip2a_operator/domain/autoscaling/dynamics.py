@@ -40,6 +40,7 @@ class Limit(StrEnum):
     OFF = "Off"
     INVARIANT = "Invariant"
     CONFLICT = "Conflict"
+    STARTING = "Starting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,7 @@ def shape(actuator: Actuator, need: Need, memory: Memory, fleet: Fleet, around: 
     if goal != need.up:
         limits.append(Limit.MAX if goal < need.up else Limit.MIN)
     if goal > current:
-        rise = Rise(actuator, goal, current, max(current, min(goal, least)))
+        rise = Rise(actuator, goal, current, max(current, min(goal, least)), _startable(actuator, fleet))
         value, limit = _increase(rise, memory, around)
         return Shaped(value, tuple(limits) if limit is None else (*limits, limit))
     # what growing would ask for is the least to keep: at the maximum it is clamped, and must not read as "less"
@@ -151,6 +152,18 @@ class Rise:
     goal: int
     current: int
     to_minimum: int
+    startable: int | None
+    """The most that may be asked for while pods start; None for no such limit."""
+
+
+def _startable(actuator: Actuator, fleet: Fleet) -> int | None:
+    """Pods that start take CPU from those that serve: as many as these at one time, or what the nodes' free CPU
+    carries.
+    """
+    app = fleet.app
+    if actuator is not Actuator.APP or app.startable is None:
+        return None
+    return app.ready + max(1, app.ready, app.startable)
 
 
 def _increase(rise: Rise, memory: Memory, around: Circumstances) -> tuple[int, Limit | None]:
@@ -162,6 +175,8 @@ def _increase(rise: Rise, memory: Memory, around: Circumstances) -> tuple[int, L
     pool = rise.actuator not in (Actuator.APP, Actuator.REPLICAS)
     if pool and around.now - memory.raised < POOL_EVERY and rise.goal != memory.target:
         return max(rise.to_minimum, min(rise.goal, memory.target or 0)), Limit.STABILIZING
+    if rise.startable is not None and rise.goal > rise.startable:
+        return max(rise.to_minimum, rise.startable), Limit.STARTING
     return rise.goal, None
 
 

@@ -79,8 +79,10 @@ def _demand_cost(old: Estimates, signals: Signals, snapshot: Snapshot, elapsed: 
     saturated = ready == 0 or cpu / (ready * spec.app.cpu_per_pod) > 0.95
     young = snapshot.fleet.app.youngest_ready_age < WARM_UP
     failing = signals.get(Name.ERROR_RATE) > spec.slo.error_rate
-    if served < MIN_RATE or cpu <= 0.0 or (old.cpu_per_request is not None and (saturated or young or failing)):
+    if served < MIN_RATE or cpu <= 0.0 or (old.cpu_per_request is not None and failing):
         return old
+    if (young or saturated) and old.cpu_per_request is not None and cpu / served > old.cpu_per_request:
+        return old  # starts and waiting are in it; if it costs less even so, then it surely does
     hit = signals.get(Name.CACHE_HIT, -1.0)
     seen = kept(old.costed * exp(-log(2.0) * elapsed / HALF_LIFE) + served * elapsed)
     known = cpu / served if old.cpu_per_request is None else old.cpu_per_request

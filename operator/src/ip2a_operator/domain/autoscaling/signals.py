@@ -31,6 +31,7 @@ SUMS_OVER_PODS = frozenset(
         Name.SERVED,
         Name.READS,
         Name.APP_CPU,
+        Name.APP_CPU_FAST,
         Name.IN_FLIGHT,
         Name.RW_BUSY,
         Name.RW_WAITING,

@@ -23,6 +23,8 @@ class Name(StrEnum):
     """Offered requests of the read class, rejected ones included."""
     APP_CPU = "appCpu"
     """CPU seconds per second used by all app pods."""
+    APP_CPU_FAST = "appCpuFast"
+    """The same between the last two scrapes: sees pods that are full, sizes nothing."""
     IN_FLIGHT = "inFlight"
     """Requests inside the app now, all pods."""
     QUEUE_P95 = "queueP95"
@@ -78,6 +80,8 @@ class AppFleet:
     unschedulable: int = 0
     updating: bool = False
     youngest_ready_age: float = 3600.0
+    startable: int | None = None
+    """Pods whose start the nodes' free CPU carries at one time; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)

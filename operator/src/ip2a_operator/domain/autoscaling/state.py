@@ -75,6 +75,8 @@ class State:
     """Latest (time, reads per second that miss the cache), newest last."""
     surge_ticks: int = 0
     surge_until: float = 0.0
+    full_ticks: int = 0
+    """Ticks running in which the pods were full."""
     bottleneck: str = "Healthy"
     since: float = 0.0
     candidate: str = "Healthy"

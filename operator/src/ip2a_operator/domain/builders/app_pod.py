@@ -27,6 +27,8 @@ from ip2a_operator.names import (
 DRAIN_SECONDS = 5
 """How long an ending pod still answers, while endpoints and ingress forget it."""
 GRACE_SECONDS = 40
+PATIENCE = 5
+"""Seconds a probe of the platform may take: a container at its CPU limit runs for a tenth of the time."""
 GATE = Amounts(cpu=10, memory=16, cpu_limit=500, memory_limit=64)
 _LIBPQ: Sequence[Mapping[str, object]] = [
     {"name": f"PG{theirs}", "value": f"$(IP2A_DB_{ours})"}
@@ -159,27 +161,36 @@ def _serving(stack: Stack) -> dict[str, object]:
     if app.metrics if app.metrics is not None else stack.is_platform:
         ports.append({"name": OPS_PORT_NAME, "containerPort": OPS_PORT, "protocol": "TCP"})
     probes = app.probes or Probes()
+    # the platform answers them on a thread of its own: a pod full of requests is needed most of all
+    asked = OPS_PORT if stack.is_platform else HTTP_PORT_NAME
+    # often, so that a pod that has started is seen soon; many failures, because all of them may be slow at one time
+    readiness = (5, 2) if stack.is_platform else (3, 5)
+
+    def probe(given: Probe | None, path: str, failures: int, period: int = 5) -> dict[str, object]:
+        if given is not None:
+            return _given(given, app.port, failures if period == 1 else 0)
+        return {
+            "httpGet": {"path": path, "port": asked},
+            "periodSeconds": period,
+            "timeoutSeconds": PATIENCE if stack.is_platform else 3,
+            "failureThreshold": failures,
+        }
+
     return {
         "ports": ports,
-        "readinessProbe": _probe(probes.readiness, "/readyz", app.port, 3),
-        "livenessProbe": _probe(probes.liveness, "/livez", app.port, 6),
-        "startupProbe": _probe(probes.startup or probes.liveness, "/livez", app.port, 60, period=1),
+        "readinessProbe": probe(probes.readiness, "/readyz", *readiness),
+        "livenessProbe": probe(probes.liveness, "/livez", 6),
+        "startupProbe": probe(probes.startup or probes.liveness, "/livez", 60, 1),
         "lifecycle": {"preStop": {"sleep": {"seconds": DRAIN_SECONDS}}},
     }
 
 
-def _probe(given: Probe | None, path: str, port: int, failures: int, *, period: int = 5) -> dict[str, object]:
-    if given is None:
-        return {
-            "httpGet": {"path": path, "port": HTTP_PORT_NAME},
-            "periodSeconds": period,
-            "timeoutSeconds": 3,
-            "failureThreshold": failures,
-        }
+def _given(given: Probe, port: int, least_failures: int) -> dict[str, object]:
+    """A probe of the resource's own."""
     probe: dict[str, object] = {
         "periodSeconds": given.period_seconds,
         "timeoutSeconds": given.timeout_seconds,
-        "failureThreshold": max(given.failure_threshold, failures) if period == 1 else given.failure_threshold,
+        "failureThreshold": max(given.failure_threshold, least_failures),
     }
     if given.http_get is not None:
         probe["httpGet"] = {"path": given.http_get.path, "port": given.http_get.port or port}

@@ -112,15 +112,16 @@ def complete(seen: Seen, stack: Stack) -> bool:
     return seen.deployment is not None and database and (stack.sizes.read is None or seen.read is not None)
 
 
-def fleet(seen: Seen, stack: Stack, answers: Answers, now: float) -> Fleet:
-    """The counts. `answers` are Prometheus' for this resource, empty when there are none."""
+def fleet(seen: Seen, stack: Stack, answers: Answers, now: float, startable: int | None = None) -> Fleet:
+    """The counts. `answers` are Prometheus' for this resource, empty when there are none; `startable` is AppFleet's."""
+    app = _app(seen, now, startable)
     if stack.resource.spec.database.external is not None:
         # no poolers: a client connection is a server connection, and the limit stands in PoolSpec.max_client_conn
         none = PoolerFleet(desired=1, total=1, size=0, live_size=0)
         database = DatabaseFleet(desired=0, ready=0, managed=False, max_connections=stack.ledger.max_connections)
-        return Fleet(_app(seen, now), none, none, database)
+        return Fleet(app, none, none, database)
     return Fleet(
-        app=_app(seen, now),
+        app=app,
         rw=_pooler(seen.write, "rw", seen.pods, answers),
         ro=_pooler(seen.read, "ro", seen.pods, answers),
         database=_database(seen, stack, answers),
@@ -178,7 +179,14 @@ def leads(seen: Seen, since: float, asked: float) -> tuple[tuple[str, float], ..
     return (*app[:4], *replicas[:2])
 
 
-def _app(seen: Seen, now: float) -> AppFleet:
+def startable(free_cores: float | None, cpu_per_pod: float) -> int | None:
+    """Pods that the nodes' free cores can start at one time; one uses a core, or less if it is limited to less."""
+    if free_cores is None:
+        return None
+    return int(max(0.0, free_cores) / min(1.0, cpu_per_pod))
+
+
+def _app(seen: Seen, now: float, startable: int | None) -> AppFleet:
     live = seen.deployment
     tree: Tree = live.tree if live else {}
     status, pods = branch(tree, "status"), seen.app_pods
@@ -192,6 +200,7 @@ def _app(seen: Seen, now: float) -> AppFleet:
         unschedulable=sum(pod.unschedulable for pod in pods),
         updating=observed and number(status, "replicas") > number(status, "updatedReplicas"),
         youngest_ready_age=max(0.0, now - max(started)) if started else 3600.0,
+        startable=startable,
     )
 
 

@@ -37,6 +37,7 @@ def parts(scrape_interval: float, slow_window: int = SLOW_WINDOW) -> dict[str, s
     fresh = 3 * scrape_interval
     return {
         "time": "vector(time())",
+        "nodes.free": _free(slow_window),
         **_app(w, fresh),
         **_pooler(w, fresh, slow_window),
         **_database(w, slow_window),
@@ -57,6 +58,7 @@ def _app(w: str, fresh: float) -> dict[str, str]:
         "reads": f"sum by ({BY}) (rate({requests}{{{reads}}}{w}))",
         "failed": f"sum by ({BY}) (rate({requests}{{{failed}}}{w}))",
         "appCpu": f"sum by ({BY}) (rate(ip2a_worker_cpu_seconds_total{{{APP}}}{w}))",
+        "appCpuFast": f"sum by ({BY}) (irate(ip2a_worker_cpu_seconds_total{{{APP}}}{w}))",
         "inFlight": f"sum by ({BY}) (ip2a_http_requests_in_flight{{{APP}}})",
         "p95": f"histogram_quantile(0.95, sum by ({BY}, le) (rate({duration}{{{APP}}}{w})))",
         "users": f"max by ({BY}) (ip2a_users_active{{{APP}}})",
@@ -120,6 +122,12 @@ def _database(w: str, slow: int) -> dict[str, str]:
         "connections": f"max by ({BY}) (sum by ({BY}, pod) (cnpg_backends_total{{{OWNED}}}))",
         "maxConnections": f'min by ({BY}) (cnpg_pg_settings_setting{{{OWNED},name="max_connections"}})',
     }
+
+
+def _free(seconds: int) -> str:
+    """Cores of all nodes that nobody uses, pod or not."""
+    used = f'rate(container_cpu_usage_seconds_total{{id="/"}}[{seconds}s])'
+    return f"sum(machine_cpu_cores) - sum({used})"
 
 
 def _usage(seconds: int) -> str:

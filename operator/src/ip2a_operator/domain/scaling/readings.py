@@ -15,6 +15,9 @@ NEVER = 1e9
 STUCK = 2.0
 """So many times more connections in use than finished transactions account for: transactions do not end."""
 
+ALONE = frozenset({"time", "nodes.free"})
+"""Parts that are not about a resource."""
+
 Answers = Mapping[str, float]
 """Values of one resource by part; parts of a pooler end in `:rw` or `:ro`."""
 
@@ -60,21 +63,32 @@ class Usage:
     replicas: tuple[PodUsage, ...] = field(default=())
 
 
-def grouped(samples: Iterable[Sample]) -> tuple[float | None, dict[tuple[str, str], dict[str, float]]]:
-    """Prometheus' own time, and the answers of each (namespace, resource)."""
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """What one Prometheus answered: its own time, what is said of all nodes together, and of each resource."""
+
     clock: float | None = None
+    nodes_free: float | None = None
+    """Cores that nobody uses; None where the kubelets are not scraped."""
+    resources: Mapping[tuple[str, str], Answers] = field(default_factory=dict)
+    """By namespace and name."""
+
+
+def grouped(samples: Iterable[Sample]) -> Grouped:
+    """The vector, sorted."""
+    alone: dict[str, float] = {}
     found: dict[tuple[str, str], dict[str, float]] = {}
     for sample in samples:
         part = sample.labels.get("signal", "")
-        if part == "time":
-            clock = sample.value
+        if part in ALONE:
+            alone[part] = sample.value
             continue
         namespace, name = sample.labels.get("namespace", ""), sample.labels.get("ip2a", "")
         pooler = sample.labels.get("pooler", "")
         key = f"{part}:{pooler[-2:]}" if pooler else part
         if namespace and name and isfinite(sample.value):
             found.setdefault((namespace, name), {})[key] = sample.value
-    return clock, found
+    return Grouped(alone.get("time"), alone.get("nodes.free"), found)
 
 
 def readings(
@@ -107,6 +121,7 @@ def _app(answers: Answers, clock: float, expected: Expected) -> dict[Name, Readi
         Name.SERVED: served,
         Name.READS: counted("reads"),
         Name.APP_CPU: get("appCpu"),
+        Name.APP_CPU_FAST: get("appCpuFast"),
         Name.IN_FLIGHT: get("inFlight"),
         Name.P95: get("p95"),
         Name.ERROR_RATE: _share(failed, answered),
