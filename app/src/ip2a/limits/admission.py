@@ -148,8 +148,8 @@ class Gate:
         self._pool.take()
 
     def _expected(self, now: float) -> float:
-        """Seconds until the turn of whoever comes now. As many as the share may always wait, so that a pace that was slow
-        once is learned anew.
+        """Seconds until the turn of whoever comes now. As many as the share may always wait, so that a pace that was
+        slow once is learned anew.
         """
         return now - self._moved + (len(self._waiting) + 1) * self._pace
 
