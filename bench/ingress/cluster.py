@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 import threading
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -120,7 +120,7 @@ class Cluster:
 
 def cpu_of_pods() -> dict[str, float]:
     """CPU seconds so far of the cluster's programs on this machine, added up by what they are."""
-    used: Counter[str] = Counter()
+    used: defaultdict[str, float] = defaultdict(float)
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if "kubepods" not in (process / "cgroup").read_text():

@@ -6,6 +6,7 @@ already under way in this process, or by one round trip to a replica (or the pri
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -80,9 +81,13 @@ def shared_query(read: Read, identity: Identity, parameters: Parameters | None =
     return Query(read, identity, read.subject or b"", _name(read, given), given)
 
 
-def freshness_needed(read: Read, principal: Principal | None, min_lsn: int) -> int:
-    """Members cannot change what is shared, so their own writes say nothing about how fresh it must be."""
-    return min_lsn if read.own or principal is None or principal.rate.user_type != "member" else 0
+def freshness_needed(read: Read, principal: Principal | None, needed: Callable[[str], int]) -> int:
+    """The position an answer must not be older than, where `needed` tells what follows from the caller's own writes for
+    a read of this name, or for any. Members cannot change what is shared, so their own writes say nothing about that.
+    """
+    if read.own:
+        return needed(read.name)
+    return needed("") if principal is None or principal.rate.user_type != "member" else 0
 
 
 def _name(read: Read, parameters: Parameters) -> bytes:

@@ -15,7 +15,7 @@ from ip2a.database.outbox import Outbox
 from ip2a.database.reading import Reader
 from ip2a.database.writing import Writer
 from ip2a.edge.routing import kind_of
-from ip2a.limits.admission import Admission, bounds_of
+from ip2a.limits.admission import Admission, admission_of
 from ip2a.limits.limiter import Limiter
 from ip2a.observability.fleet import owner_of
 from ip2a.observability.history import History
@@ -93,7 +93,7 @@ def create_runtime(settings: Settings, now: Callable[[], datetime] = utc_now) ->
     if redis is not None:
         recovering = Cache(WhileConnecting(redis))
         redis.before_use = lambda: outbox.drain(recovering)
-    admission = Admission(bounds_of(settings))
+    admission = admission_of(settings)
     return Runtime(
         settings=settings,
         databases=databases,

@@ -147,7 +147,7 @@ class _Exchange:
                 context.credentials = None
                 await self._anonymous(context)
             else:
-                context.min_lsn = credentials.marker.at(time.time())
+                context.marker = credentials.marker
                 await self._known(context, credentials)
         except ShedError:
             await self._busy()
@@ -235,7 +235,7 @@ class _Exchange:
     async def _hot(self, context: Context, query: Query, slot: Slot, rate: Rate, remaining: int) -> None:
         reads = self._edge._runtime.read_through
         self._route = query.read.path
-        min_lsn = freshness_needed(query.read, context.principal, context.min_lsn)
+        min_lsn = freshness_needed(query.read, context.principal, context.needed)
         entry = reads.cached(query, slot, min_lsn) or await reads.load(query, slot, min_lsn)
         unchanged = bool(context.if_none_match) and context.has(entry.etag)
         headers = [
@@ -313,10 +313,10 @@ class _Exchange:
         return Once(runtime.databases.write, caller, key.decode(), digest)
 
     def _add_freshness(self, context: Context, headers: responses.Headers) -> None:
-        if not context.written_lsn or context.principal is None:
+        if not context.written or context.principal is None:
             return
         runtime = self._edge._runtime
-        sealed = freshness.seal(context.written_lsn, context.principal.user_id, runtime.cookie_key, time.time())
+        sealed = freshness.seal(context.marker, context.principal.user_id, runtime.cookie_key, time.time())
         secure = "; Secure" if runtime.settings.in_production else ""
         cookie = f"{freshness.COOKIE}={sealed}; Max-Age={freshness.LIFETIME}; Path=/; HttpOnly; SameSite=lax{secure}"
         headers.append((b"set-cookie", cookie.encode()))

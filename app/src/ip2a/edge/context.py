@@ -2,6 +2,7 @@
 be.
 """
 
+import time
 from dataclasses import dataclass, field
 from functools import lru_cache
 from uuid import UUID
@@ -75,20 +76,24 @@ class Credentials:
 
 @dataclass(slots=True)
 class Context:
-    """One request. `min_lsn` grows when the request itself writes."""
+    """One request. `marker` grows when the request itself writes."""
 
     credentials: Credentials | None = None
     principal: Principal | None = None
-    min_lsn: int = 0
-    written_lsn: int = 0
+    marker: Marker = NO_MARKER
+    written: bool = False
     if_none_match: bytes = b""
     route_class: str = "self"
     trace_id: str = ""
 
-    def wrote(self, lsn: int) -> None:
-        """Later reads of this client must not be older."""
-        self.written_lsn = max(self.written_lsn, lsn)
-        self.min_lsn = max(self.min_lsn, lsn)
+    def wrote(self, lsn: int, name: str = "") -> None:
+        """Later reads of this client must not be older; only the read of `name` where nothing else shows the write."""
+        if lsn:
+            self.marker, self.written = self.marker.after(lsn, name), True
+
+    def needed(self, name: str = "") -> int:
+        """The position that the answer to the read of this name must not be older than; without one, any answer."""
+        return self.marker.at(time.time(), name)
 
     def has(self, etag: bytes) -> bool:
         """Whether the client said it has this version already."""

@@ -8,6 +8,7 @@ no Redis), the request goes ASGI's way with what is known already, and nothing i
 import logging
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -148,8 +149,8 @@ class _Asked:
 
     def _write(self, query: Query, principal: Principal, value: bytes, remaining: int) -> bool:
         entry = entry_of(value)
-        own = self._credentials.marker.at(time.time())
-        if entry.status != 200 or entry.lsn < freshness_needed(query.read, principal, own):
+        needed = partial(self._credentials.marker.at, time.time())
+        if entry.status != 200 or entry.lsn < freshness_needed(query.read, principal, needed):
             return False
         head, requests = self._shortcut.head, self._shortcut.requests
         trace = traceparent_for(self.trace)

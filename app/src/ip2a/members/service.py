@@ -39,7 +39,7 @@ async def change_contact(runtime: Runtime, caller: Caller, member_id: int, chang
         raise Problem(404, "no-such-member", "There is no such member.")
     profile, outbox_row = written.rows[0]
     await runtime.writer.invalidate(int(outbox_row or 0), [PROFILE.subject_of(member_id)], written.lsn)
-    caller.wrote(written.lsn)
+    caller.wrote(written.lsn, PROFILE)
     return profile or b""
 
 

@@ -141,7 +141,7 @@ async def pay(
         user_id=visit.caller.principal.user_id,
         key=key,
     )
-    visit.caller.wrote(recorded.lsn)
+    visit.caller.wrote(recorded.lsn, dues_service.DUES)
     receipt = Receipt.model_validate_json(recorded.receipt)
     return RedirectResponse(f"/my/dues?receipt={receipt.receipt_number}", 303)
 

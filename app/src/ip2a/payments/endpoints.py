@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Path, Response
 
+from ip2a.dues.service import DUES
 from ip2a.payments import service
 from ip2a.payments.schemas import PaymentRequest, Receipt
 from ip2a.payments.service import MAXIMUM_KEY
@@ -67,6 +68,6 @@ async def _record(
         user_id=caller.principal.user_id,
         key=key,
     )
-    caller.wrote(recorded.lsn)
+    caller.wrote(recorded.lsn, DUES)
     headers = {"idempotent-replayed": "true"} if recorded.replayed else None
     return Response(recorded.receipt, 201, headers, media_type="application/json")

@@ -23,7 +23,7 @@ async def answer(runtime: Runtime, caller: Caller, query: Query) -> Response:
 
 async def read(runtime: Runtime, caller: Caller, query: Query) -> Entry:
     """The read's answer for this caller, not older than their own writes."""
-    return await runtime.read_through.answer(query, freshness_needed(query.read, caller.principal, caller.min_lsn))
+    return await runtime.read_through.answer(query, freshness_needed(query.read, caller.principal, caller.needed))
 
 
 async def body_of(runtime: Runtime, caller: Caller, query: Query) -> bytes:

@@ -19,6 +19,7 @@ from ip2a.database.engines import Databases
 from ip2a.database.identity import Identity, transaction
 from ip2a.database.once import ONCE
 from ip2a.edge.context import Context, client_of, context_of
+from ip2a.reads import Read
 from ip2a.runtime import Runtime
 from ip2a.security.permissions import is_administration
 from ip2a.security.principal import Principal
@@ -66,14 +67,13 @@ class Caller:
         once = ONCE.get()
         return once.transaction(self.identity) if once else transaction(databases.write, self.identity)
 
-    @property
-    def min_lsn(self) -> int:
-        """The WAL position that answers to this caller must not be older than."""
-        return self._context.min_lsn
+    def needed(self, name: str = "") -> int:
+        """The WAL position that the read of this name must not be older than for this caller; without one, any read."""
+        return self._context.needed(name)
 
-    def wrote(self, lsn: int) -> None:
-        """The caller changed something that is committed at `lsn`."""
-        self._context.wrote(lsn)
+    def wrote(self, lsn: int, read: Read | None = None) -> None:
+        """The caller changed something that is committed at `lsn`, and that only this read shows, if one is given."""
+        self._context.wrote(lsn, "" if read is None else read.name)
 
     def has(self, etag: bytes) -> bool:
         """Whether the caller has this version already."""

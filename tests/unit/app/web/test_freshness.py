@@ -9,7 +9,7 @@ NOW = 1_800_000_000.5
 
 
 def test_a_position_comes_back_to_its_own_account_only() -> None:
-    value = seal(0x1_6B37_4D48, 7, KEY, NOW)
+    value = seal(Marker(0x1_6B37_4D48), 7, KEY, NOW)
     assert unseal(value, 7, KEY) == Marker(0x1_6B37_4D48, inf)
     assert unseal(value, 8, KEY) == NO_MARKER
     assert unseal(value, 7, b"o" * 32) == NO_MARKER
@@ -19,10 +19,29 @@ def test_a_position_comes_back_to_its_own_account_only() -> None:
 
 
 def test_where_the_position_is_not_known_the_primary_is_asked_for_a_while() -> None:
-    marker = unseal(seal(UNKNOWN_POSITION, 7, KEY, NOW), 7, KEY)
+    marker = unseal(seal(Marker(UNKNOWN_POSITION), 7, KEY, NOW), 7, KEY)
     assert marker.at(NOW) == marker.at(NOW + PRIMARY_SECONDS - 2) == UNKNOWN_POSITION
     assert marker.at(NOW + PRIMARY_SECONDS) == 0
     assert Marker(5).at(NOW + 10**9) == 5
+
+
+def test_what_only_one_read_shows_makes_no_other_too_old() -> None:
+    marker = Marker(5).after(9, "dues").after(12, "profile").after(10, "dues")
+    marker = unseal(seal(marker, 7, KEY, NOW), 7, KEY)
+    assert [marker.at(NOW, name) for name in ("dues", "profile", "employments", "")] == [10, 12, 5, 12]
+    later = marker.after(20)
+    assert [later.at(NOW, name) for name in ("dues", "employments", "")] == [20, 20, 20]
+    assert later.after(19) == later
+
+
+def test_a_write_that_cannot_be_placed_counts_for_all_until_one_that_can() -> None:
+    unknown = Marker(5).after(9, "dues").after(UNKNOWN_POSITION, "dues")
+    assert unknown.at(NOW, "profile") == UNKNOWN_POSITION
+    sealed = unseal(seal(unknown, 7, KEY, NOW), 7, KEY)
+    again = unseal(seal(sealed.after(30, "dues"), 7, KEY, NOW + 500), 7, KEY)
+    assert again.at(NOW + 600, "profile") == UNKNOWN_POSITION
+    assert [again.at(NOW + PRIMARY_SECONDS, name) for name in ("profile", "dues")] == [0, 30]  # not 500 s longer
+    assert sealed.after(30).at(NOW) == 30
 
 
 def test_a_trace_goes_on_and_a_wrong_one_begins_anew() -> None:
