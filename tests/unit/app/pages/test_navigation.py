@@ -45,7 +45,12 @@ def labels(offered: list[Link | Menu]) -> list[Any]:
         (
             ("member",),
             5,
-            ["My dues", "My referral", "My documents", ["More pages", "My certificates", "My grievances", "My profile"]],
+            [
+                "My dues",
+                "My referral",
+                "My documents",
+                ["More pages", "My certificates", "My grievances", "My profile"],
+            ],
         ),
         (
             ("staff",),
