@@ -49,7 +49,7 @@ def labels(offered: list[Link | Menu]) -> list[Any]:
                 "My dues",
                 "My referral",
                 "My documents",
-                ["More pages", "My certificates", "My grievances", "My profile"],
+                ["More pages", "My certificates", "My grievances", "Help in need", "My profile"],
             ],
         ),
         (

@@ -56,13 +56,16 @@ def test_pods_are_added_for_their_connection_pools_when_these_are_what_is_short(
     assert app.need == 15  # 8 busy connections, of which a pod of one carries 0.55
 
 
-def test_a_noisy_surge_must_be_seconded() -> None:
+def test_a_noisy_surge_must_be_seconded_unless_it_is_far_beyond_the_noise() -> None:
     state = settled()
-    noisy = evolve(state, estimates=evolve(state.estimates, noise=demand.NOISY))
+    tenfold = 9.0  # what 4,000 are above the usual 400, as noise has it
+    noisy = evolve(state, estimates=evolve(state.estimates, noise=1.1 * tenfold / demand.FAR))
+    clear = evolve(state, estimates=evolve(state.estimates, noise=0.9 * tenfold / demand.FAR))
     snapshot = world(offered=4000.0, offeredFast=4000.0)
     seen = signals.validate(snapshot, state.last_offered, AUTO)
     assert demand.surge_ticks(state, seen, snapshot, AUTO) == 1
     assert demand.surge_ticks(noisy, seen, snapshot, AUTO) == 0
+    assert demand.surge_ticks(clear, seen, snapshot, AUTO) == 1
     seconded = world(offered=4000.0, offeredFast=4000.0, appCpu=3.9)
     assert demand.surge_ticks(noisy, signals.validate(seconded, state.last_offered, AUTO), seconded, AUTO) == 2
 
