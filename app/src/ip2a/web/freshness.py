@@ -35,9 +35,13 @@ class Marker(NamedTuple):
         return max((general, *(lsn for of, lsn in self.of if not name or of == name)))
 
     def after(self, lsn: int, name: str = "") -> "Marker":
-        """With a later write, which only the read of `name` shows, or any. What cannot be placed counts for all."""
+        """With a later write, which only the read of `name` shows, or any. What cannot be placed counts for all, until
+        a later write tells a position that it is surely before.
+        """
+        if self.lsn >= UNKNOWN_POSITION:
+            return Marker(lsn)
         if not name or lsn >= UNKNOWN_POSITION:
-            return Marker(lsn) if lsn > self.lsn or self.lsn >= UNKNOWN_POSITION else self
+            return Marker(lsn) if lsn > self.lsn else self
         others = (other for other in self.of if other[0] != name)
         return self._replace(of=(*others, (name, max(lsn, dict(self.of).get(name, 0)))))
 
