@@ -45,7 +45,7 @@ ONE_OF_EVERYTHING = """
     employer AS (INSERT INTO organizations (name, org_type) VALUES (:code, 'employer') RETURNING id),
     book AS (
         INSERT INTO referral_books (code, name, classification, book_number, region, referral_start_time, last_apn)
-        VALUES (:code, 'Wire', 'inside_wireperson', 1, 'seattle', '08:30', 5) RETURNING id),
+        VALUES (:code, 'Wire', 'inside_wireperson', 1, 'seattle', '00:00', 5) RETURNING id),
     free_book AS (
         INSERT INTO referral_books (code, name, classification, book_number, region, referral_start_time)
         VALUES (:code || '-2', 'Sound', 'inside_wireperson', 2, 'seattle', '09:30') RETURNING id),
@@ -64,32 +64,32 @@ ONE_OF_EVERYTHING = """
     idle_employer AS (INSERT INTO organizations (name, org_type) VALUES (:code || '-2', 'employer') RETURNING id),
     place AS (
         INSERT INTO book_registrations (member_id, book_id, apn, registered_at, re_sign_deadline)
-        SELECT :member, id, 1, now(), now() + interval '30 days' FROM book RETURNING id),
+        SELECT :member, id, 1, now() - interval '2 days', now() + interval '30 days' FROM book RETURNING id),
     sent AS (
         INSERT INTO book_registrations (member_id, book_id, apn, registered_at, re_sign_deadline, status)
-        SELECT :member, id, 2, now(), now() + interval '30 days', 'dispatched' FROM book RETURNING id),
+        SELECT :member, id, 2, now() - interval '2 days', now() + interval '30 days', 'dispatched' FROM book RETURNING id),
     exempt AS (
         INSERT INTO book_registrations (member_id, book_id, apn, registered_at, re_sign_deadline, status,
             exempt_reason, exempt_until)
-        SELECT second.id, book.id, 3, now(), now() + interval '30 days', 'exempt', 'medical', current_date + 90
+        SELECT second.id, book.id, 3, now() - interval '2 days', now() + interval '30 days', 'exempt', 'medical', current_date + 90
         FROM book, second RETURNING id),
     waiting_place AS (
         INSERT INTO book_registrations (member_id, book_id, apn, registered_at, re_sign_deadline)
-        SELECT waiting.id, book.id, 4, now(), now() + interval '30 days' FROM book, waiting RETURNING id),
+        SELECT waiting.id, book.id, 4, now() - interval '2 days', now() + interval '30 days' FROM book, waiting RETURNING id),
     request AS (
         INSERT INTO labor_requests (request_number, employer_id, book_id, requested_at, referral_day,
             workers_requested, start_date, start_time)
-        SELECT :code, employer.id, book.id, now(), current_date, 5, current_date + 3, '07:00' FROM employer, book
+        SELECT :code, employer.id, book.id, now(), (now() AT TIME ZONE 'America/Los_Angeles')::date, 5, current_date + 3, '07:00' FROM employer, book
         RETURNING id, employer_id),
     named AS (
         INSERT INTO labor_requests (request_number, employer_id, book_id, requested_at, referral_day,
             workers_requested, start_date, start_time, foreperson_member_id)
-        SELECT :code || '-N', employer.id, book.id, now(), current_date, 1, current_date + 3, '07:00', waiting.id
+        SELECT :code || '-N', employer.id, book.id, now(), (now() AT TIME ZONE 'America/Los_Angeles')::date, 1, current_date + 3, '07:00', waiting.id
         FROM employer, book, waiting RETURNING id),
     unbid AS (
         INSERT INTO labor_requests (request_number, employer_id, book_id, requested_at, referral_day,
             workers_requested, start_date, start_time)
-        SELECT :code || '-U', employer.id, book.id, now(), current_date, 5, current_date + 3, '07:00'
+        SELECT :code || '-U', employer.id, book.id, now(), (now() AT TIME ZONE 'America/Los_Angeles')::date, 5, current_date + 3, '07:00'
         FROM employer, book RETURNING id),
     bid AS (
         INSERT INTO job_bids (labor_request_id, member_id, registration_id, submitted_at)

@@ -159,6 +159,9 @@ class _Exchange:
             if not self._begun:
                 LOGGER.exception("unexpected error in %s", self._path)
                 await self._refuse(Problem(500, "internal-error", "Something went wrong on our side."))
+        finally:
+            if context.written:
+                self._edge._credentials.forget(authorization, cookie, fresh)
 
     async def _anonymous(self, context: Context) -> None:
         rate = routing.anonymous_rate(self._method, self._path)

@@ -122,6 +122,10 @@ class CredentialReader:
             return None
         return credentials
 
+    def forget(self, authorization: bytes, cookie: bytes, fresh: bytes) -> None:
+        """These headers will hardly come again: their client has written, and carries another position from now on."""
+        self._known.pop((authorization, cookie, fresh), None)
+
     def known(self, authorization: bytes, cookie: bytes, fresh: bytes, now: float) -> Credentials | None:
         """`read` where these very headers were read before."""
         credentials = self._known.get((authorization, cookie, fresh))
