@@ -67,29 +67,35 @@ ONE_OF_EVERYTHING = """
         SELECT :member, id, 1, now() - interval '2 days', now() + interval '30 days' FROM book RETURNING id),
     sent AS (
         INSERT INTO book_registrations (member_id, book_id, apn, registered_at, re_sign_deadline, status)
-        SELECT :member, id, 2, now() - interval '2 days', now() + interval '30 days', 'dispatched' FROM book RETURNING id),
+        SELECT :member, id, 2, now() - interval '2 days', now() + interval '30 days', 'dispatched'
+          FROM book RETURNING id),
     exempt AS (
         INSERT INTO book_registrations (member_id, book_id, apn, registered_at, re_sign_deadline, status,
             exempt_reason, exempt_until)
-        SELECT second.id, book.id, 3, now() - interval '2 days', now() + interval '30 days', 'exempt', 'medical', current_date + 90
+        SELECT second.id, book.id, 3, now() - interval '2 days', now() + interval '30 days', 'exempt',
+          'medical', current_date + 90
         FROM book, second RETURNING id),
     waiting_place AS (
         INSERT INTO book_registrations (member_id, book_id, apn, registered_at, re_sign_deadline)
-        SELECT waiting.id, book.id, 4, now() - interval '2 days', now() + interval '30 days' FROM book, waiting RETURNING id),
+        SELECT waiting.id, book.id, 4, now() - interval '2 days', now() + interval '30 days' FROM book,
+          waiting RETURNING id),
     request AS (
         INSERT INTO labor_requests (request_number, employer_id, book_id, requested_at, referral_day,
             workers_requested, start_date, start_time)
-        SELECT :code, employer.id, book.id, now(), (now() AT TIME ZONE 'America/Los_Angeles')::date, 5, current_date + 3, '07:00' FROM employer, book
+        SELECT :code, employer.id, book.id, now(), (now() AT TIME ZONE 'America/Los_Angeles')::date, 5,
+          current_date + 3, '07:00' FROM employer, book
         RETURNING id, employer_id),
     named AS (
         INSERT INTO labor_requests (request_number, employer_id, book_id, requested_at, referral_day,
             workers_requested, start_date, start_time, foreperson_member_id)
-        SELECT :code || '-N', employer.id, book.id, now(), (now() AT TIME ZONE 'America/Los_Angeles')::date, 1, current_date + 3, '07:00', waiting.id
+        SELECT :code || '-N', employer.id, book.id, now(), (now() AT TIME ZONE 'America/Los_Angeles')::date, 1,
+          current_date + 3, '07:00', waiting.id
         FROM employer, book, waiting RETURNING id),
     unbid AS (
         INSERT INTO labor_requests (request_number, employer_id, book_id, requested_at, referral_day,
             workers_requested, start_date, start_time)
-        SELECT :code || '-U', employer.id, book.id, now(), (now() AT TIME ZONE 'America/Los_Angeles')::date, 5, current_date + 3, '07:00'
+        SELECT :code || '-U', employer.id, book.id, now(), (now() AT TIME ZONE 'America/Los_Angeles')::date, 5,
+          current_date + 3, '07:00'
         FROM employer, book RETURNING id),
     bid AS (
         INSERT INTO job_bids (labor_request_id, member_id, registration_id, submitted_at)
