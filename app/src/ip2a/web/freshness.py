@@ -14,8 +14,6 @@ from ip2a.database.reading import UNKNOWN_POSITION
 COOKIE = "ip2a_fresh"
 HEADER = "ip2a-freshness"
 LIFETIME = 3600  # seconds; longer than any replica lag that is not an outage
-
-
 PRIMARY_SECONDS = 900  # replicas have the write long before, also where the clocks of two pods differ by minutes
 
 
