@@ -113,13 +113,17 @@ def write_changed(file: Path, text: str) -> bool:
 
 
 def started_at(pid: int) -> int | None:
-    """The start time of a live process in clock ticks since boot (field 22 of /proc/PID/stat); None for the dead."""
+    """The start time of a live process in clock ticks since boot (field 22 of /proc/PID/stat); None for the dead.
+
+    A killed process whose first thread is a zombie lives until its last thread is gone: it holds its ports that long.
+    """
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
+        threads = len(os.listdir(f"/proc/{pid}/task"))
     except (FileNotFoundError, ProcessLookupError):
         return None
     fields = text.rpartition(")")[2].split()
-    return None if fields[0] in "ZX" else int(fields[19])
+    return None if fields[0] in "ZX" and threads < 2 else int(fields[19])
 
 
 def end(pid: int, *, grace: float = STOP_SECONDS) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -60,6 +63,38 @@ def test_the_dead_have_no_start_time() -> None:
         process.wait()
     assert started_at(process.pid) is None
     assert started_at(os.getpid()) is not None
+
+
+FIRST_THREAD_ENDS = """
+import ctypes, socket, threading, time
+listening = socket.create_server(("127.0.0.1", 0))
+threading.Thread(target=time.sleep, args=(60,)).start()
+print(listening.getsockname()[1], flush=True)
+ctypes.CDLL(None).syscall(ctypes.c_long({exit}), ctypes.c_long(0))
+"""
+SYS_EXIT = {"x86_64": 60, "aarch64": 93}
+"""The system call that ends one thread, by machine (linux/arch/*/…/unistd)."""
+
+
+def test_a_process_lives_until_its_last_thread_is_gone() -> None:
+    """As one does for a moment after SIGKILL: its first thread is a zombie and its port is still taken."""
+    script = FIRST_THREAD_ENDS.format(exit=SYS_EXIT[os.uname().machine])
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        status = Path(f"/proc/{process.pid}/stat")
+        deadline = time.monotonic() + 10
+        while status.read_text().rpartition(")")[2].split()[0] != "Z":
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert started_at(process.pid) is not None
+        with pytest.raises(OSError, match="in use"):
+            socket.create_server(("127.0.0.1", port)).close()
+        process.kill()
+        while started_at(process.pid) is not None:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        socket.create_server(("127.0.0.1", port)).close()
 
 
 def test_an_equal_configuration_is_not_touched_and_a_changed_one_ends_the_process(
