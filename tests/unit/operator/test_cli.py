@@ -122,3 +122,11 @@ def test_without_a_namespace_it_looks_where_kubectl_does(
         file.write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "Config", **config}), encoding="utf-8")
     monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(file))
     assert default_namespace() == expected
+
+
+def test_without_a_kubeconfig_the_remedy_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = tmp_path / "kubeconfig"
+    monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(missing))
+    answer = CliRunner().invoke(ip2a, ["status", "local46"])
+    assert answer.exit_code == 1
+    assert answer.output == f"ip2a: no cluster to talk to: there is no file {missing}; set KUBECONFIG\n"
