@@ -79,6 +79,27 @@ def test_lies_after_an_outage_shrink_nothing() -> None:
         assert not [each for each in decision.actuators if each.desired < each.current]
 
 
+@pytest.mark.parametrize(
+    ("app_cpu", "kubelet_cpu", "believed"),
+    [(0.02, 0.04, True), (0.02, None, True), (0.0, 0.04, False), (0.02, 0.6, False)],
+    ids=["idle", "idle, no metrics API", "a Prometheus of zeros", "busy pods"],
+)
+def test_silence_is_believed_after_a_minute_if_the_pods_are_seen_to_idle(
+    app_cpu: float, kubelet_cpu: float | None, believed: bool
+) -> None:
+    state = settled()
+    nobody = world(
+        offered=0.0, offeredFast=0.0, served=0.0, reads=0.0, appCpu=app_cpu, appCpuFast=app_cpu, kubeletCpu=kubelet_cpu
+    )
+    for index in range(240):
+        decision = decide(nobody, state, AUTO, NOW + 5.0 * index)
+        state = decision.state
+        assert index > 12 or decision.of(Actuator.APP).desired == 4, "not within the first minute"
+    fresh = next(each for each in decision.conditions if each.type is ConditionType.METRICS_FRESH)
+    assert fresh.status is believed
+    assert decision.of(Actuator.APP).desired == (3 if believed else 4)
+
+
 def test_saturation_in_the_dark_is_seen_by_the_metrics_api() -> None:
     dark = Snapshot({name: Reading(None) for name in Name} | {Name.KUBELET_CPU: Reading(0.99)}, FLEET)
     assert run(dark, settled(), ticks=1).of(Actuator.APP).applied == 8

@@ -108,9 +108,8 @@ def _perceive(state: State, seen: signals.Signals, snapshot: Snapshot, now: floa
         misses = demand.remember(misses, now, kept(reads * max(0.0, 1.0 - hit)))
         estimates = evolve(estimates, noise=kept(demand.noise_of(samples, estimates.noise)))
     elif state.last_offered is not None and state.stale_since is not None and now - state.stale_since > 60.0:
-        offered = seen.by_name.get(Name.OFFERED)
-        if offered is not None and offered.status is signals.Status.SUSPECT and offered.value:
-            last_offered = kept(offered.value)  # it stayed low for a minute with pods answering: it is real
+        if signals.is_real(seen):
+            last_offered = kept(seen.by_name[Name.OFFERED].value or 0.0)
     fast = state.fast
     if seen.ok(Name.OFFERED_FAST):
         fast = demand.remember(fast, now, kept(seen.get(Name.OFFERED_FAST)), demand.FAST_KEPT)

@@ -87,6 +87,23 @@ class Signals:
         return signal is not None and signal.status is Status.OK
 
 
+IDLE = 0.25
+"""Share of their CPU below which the metrics API may call pods without requests idle: a process alone uses 1 to 5 %."""
+
+
+def is_real(seen: Signals) -> bool:
+    """Whether demand that was suspiciously low for a minute is to be believed.
+
+    Some demand is: who answers zeros would answer no other number. None at all only if the same Prometheus saw pods
+    use CPU, as every live process does, and the metrics API, where it is there, saw them idle.
+    """
+    offered = seen.by_name.get(Name.OFFERED)
+    if offered is None or offered.status is not Status.SUSPECT or offered.value is None:
+        return False
+    alive = seen.get(Name.APP_CPU) > 0.0
+    return offered.value > 0.0 or (alive and seen.get(Name.KUBELET_CPU) < IDLE)
+
+
 def settle_time(spec: ScalerSpec) -> float:
     """Seconds of gapless good data after an outage before anything may shrink."""
     return max(90.0, WINDOW + 2 * spec.scrape_interval)
