@@ -96,6 +96,14 @@ def memory_of(state: State, actuator: Actuator) -> Memory:
     return memory
 
 
+LOW_LONG_ENOUGH = 60.0
+"""Seconds that demand must stay suspiciously low before it may be believed."""
+
+
+def _stale_for(state: State, now: float) -> float:
+    return 0.0 if state.stale_since is None else now - state.stale_since
+
+
 def _perceive(state: State, seen: signals.Signals, snapshot: Snapshot, now: float, spec: ScalerSpec) -> State:
     """Samples, noise, surge, freshness and estimates of this tick."""
     elapsed = min(60.0, max(0.0, now - state.last)) if state.started is not None else spec.scrape_interval
@@ -107,9 +115,8 @@ def _perceive(state: State, seen: signals.Signals, snapshot: Snapshot, now: floa
         reads, hit = seen.get(Name.READS, 0.9 * last_offered), seen.get(Name.CACHE_HIT, estimates.cache_hit or 0.0)
         misses = demand.remember(misses, now, kept(reads * max(0.0, 1.0 - hit)))
         estimates = evolve(estimates, noise=kept(demand.noise_of(samples, estimates.noise)))
-    elif state.last_offered is not None and state.stale_since is not None and now - state.stale_since > 60.0:
-        if signals.is_real(seen):
-            last_offered = kept(seen.by_name[Name.OFFERED].value or 0.0)
+    elif state.last_offered is not None and _stale_for(state, now) > LOW_LONG_ENOUGH and signals.is_real(seen):
+        last_offered = kept(seen.by_name[Name.OFFERED].value or 0.0)
     fast = state.fast
     if seen.ok(Name.OFFERED_FAST):
         fast = demand.remember(fast, now, kept(seen.get(Name.OFFERED_FAST)), demand.FAST_KEPT)
