@@ -6,6 +6,7 @@ import json
 import time
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.e2e import measured
@@ -91,7 +92,7 @@ def test_every_owned_object_that_is_changed_is_mended(kubernetes: Kubernetes) ->
     assert set(_owned(kubernetes)) == set(before)
 
 
-def test_owned_objects_that_are_deleted_come_back(kubernetes: Kubernetes) -> None:
+def test_owned_objects_that_are_deleted_come_back(kubernetes: Kubernetes, http: httpx.Client) -> None:
     before = {name: item for name, item in _owned(kubernetes).items() if item["kind"] in REPLACEABLE}
     began = time.monotonic()
     kubernetes.run("-n", NAMESPACE, "delete", "--wait=false", *(_typed(item) for item in before.values()))
@@ -104,6 +105,7 @@ def test_owned_objects_that_are_deleted_come_back(kubernetes: Kubernetes) -> Non
 
     kubernetes.eventually(back, within=MENDED_SECONDS, what="all are back")
     measured.keep("drift_mended", "deleted", time.monotonic() - began)
+    kubernetes.eventually(lambda: http.get("/login").status_code == 200, within=30, what="the ingress serves again")
 
 
 def test_a_changed_field_of_a_spec_is_put_back(kubernetes: Kubernetes) -> None:

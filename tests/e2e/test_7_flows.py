@@ -30,4 +30,5 @@ def test_every_flow_was_allowed_and_every_rule_was_needed(flows: FlowRecorder, a
     def needed(rules: set[Rule]) -> bool:
         return any(not policies.allow(flow, frozenset(rules)) for flow in seen)
 
-    assert sorted(family for family, rules in families.items() if not needed(rules)) == []
+    unneeded = sorted(family for family, rules in families.items() if not needed(rules))
+    assert not unneeded, "\n".join(unneeded)

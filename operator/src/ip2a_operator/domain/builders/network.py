@@ -114,7 +114,7 @@ def _port_of(url: str) -> int:
 def _database(stack: Stack) -> Manifest:
     instances = _instances(stack)
     migration = {"podSelector": _pods(stack, Component.MIGRATION)}
-    clients = [instances, *(_pooler(name) for name in _pooler_names(stack)), migration]
+    clients = [instances, migration]  # CloudNativePG's poolers bear the cluster's label as well
     ingress = [
         _from(clients, POSTGRES_PORT),
         # CloudNativePG's operator, whose namespace is the cluster's affair; mutual TLS guards the port.
