@@ -5,11 +5,8 @@ from __future__ import annotations
 import json
 
 import httpx
-import pytest
 
 from tests.e2e.kubernetes import NAMESPACE, RESOURCE, Kubernetes
-
-pytestmark = pytest.mark.full  # not yet seen to hold
 
 REPORT_SECONDS = 30
 JOB_SECONDS = 90

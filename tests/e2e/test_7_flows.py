@@ -14,7 +14,7 @@ import pytest
 from tests.e2e.flow_recorder import FlowRecorder
 from tests.e2e.network_policies import Rule
 
-pytestmark = pytest.mark.full  # not yet seen to hold on the merged product
+pytestmark = pytest.mark.full  # its flows are those of all tests, also the long ones
 
 
 def test_every_flow_was_allowed_and_every_rule_was_needed(flows: FlowRecorder, artifacts: Path) -> None:

@@ -114,7 +114,7 @@ def _port_of(url: str) -> int:
 def _database(stack: Stack) -> Manifest:
     instances = _instances(stack)
     migration = {"podSelector": _pods(stack, Component.MIGRATION)}
-    clients = [instances, migration]  # CloudNativePG's poolers bear the cluster's label as well
+    clients = [_of_cluster(stack), migration]
     ingress = [
         _from(clients, POSTGRES_PORT),
         # CloudNativePG's operator, whose namespace is the cluster's affair; mutual TLS guards the port.
@@ -181,7 +181,12 @@ def _pooler(name: str) -> Peer:
 
 
 def _instances(stack: Stack) -> Peer:
-    """Instances and the Jobs that make them."""
+    """Those that PostgreSQL runs in."""
+    return {"podSelector": {"matchLabels": {"cnpg.io/cluster": stack.database, "cnpg.io/podRole": "instance"}}}
+
+
+def _of_cluster(stack: Stack) -> Peer:
+    """Instances, the Jobs that make them, and the poolers: CloudNativePG gives all of them the cluster's label."""
     return {"podSelector": {"matchLabels": {"cnpg.io/cluster": stack.database}}}
 
 
