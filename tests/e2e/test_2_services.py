@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from playwright.sync_api import BrowserContext, expect
 
 from devcluster import quickstart
 from tests.e2e.kubernetes import Kubernetes
@@ -45,6 +47,32 @@ def test_a_member_uploads_a_document_and_gets_it_back(http: httpx.Client, passwo
         fetched = browser.get(url, headers=host)
     assert fetched.content == TEXT
     assert "attachment" in fetched.headers["content-disposition"]
+
+
+def test_a_member_hands_a_file_in_with_a_browser(visitor: BrowserContext, password: str, tmp_path: Path) -> None:
+    """From the page to the S3 server and back: its address is one that browsers reach, and the page lets them."""
+    card = tmp_path / "card.pdf"
+    card.write_bytes(TEXT)
+    page = visitor.new_page()
+    trouble: list[str] = []
+    page.on("console", lambda message: trouble.append(message.text) if message.type == "error" else None)
+    page.goto("/login")
+    page.get_by_label("E-mail address").fill("member@local46.example")
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", name="My dues")).to_be_visible()
+    page.goto("/my/documents")
+    page.get_by_label("Title").fill("OSHA card")
+    page.get_by_role("button", name="Choose the file").click()
+    page.get_by_label("File").set_input_files(card)
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("status")).to_have_text("The document is kept.")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="OSHA card").click()
+    assert Path(download.value.path()).read_bytes() == TEXT
+    page.get_by_role("button", name="Delete OSHA card").click()
+    expect(page.get_by_role("status")).to_have_text("The document is deleted.")
+    assert trouble == []
 
 
 @pytest.mark.usefixtures("password")
