@@ -55,10 +55,12 @@ def _rotated_password(kubernetes: Kubernetes) -> Callable[[], bool]:
 
 
 def _resized_pooler(kubernetes: Kubernetes) -> Callable[[], bool]:
-    """More connections, and another CPU request, for which the pooler's pod is replaced."""
+    """Other connections, and another CPU request, for which the pooler's pod is replaced; back at the next time."""
     before = kubernetes.pods(NAMESPACE, WRITE_POOL)
-    resources = {"requests": {"cpu": "35m"}}
-    kubernetes.patch(NAMESPACE, RESOURCE, {"pooling": {"write": {"size": 9}, "resources": resources}})
+    spec = kubernetes.get("-n", NAMESPACE, "ip2a", RESOURCE)["spec"]
+    larger = spec.get("pooling", {}).get("write", {}).get("size") != 9
+    resources = {"requests": {"cpu": "35m" if larger else "30m"}}
+    kubernetes.patch(NAMESPACE, RESOURCE, {"pooling": {"write": {"size": 9 if larger else 8}, "resources": resources}})
 
     def done() -> bool:
         left = kubernetes.names("-n", NAMESPACE, "pods", "-l", WRITE_POOL)
