@@ -1,14 +1,18 @@
 """`python -m tests.coverage_gate …`: pytest with these arguments, and at least 98 % of the branches of the operator's
 domain taken by them.
 
-The unit stage of `make test`. Branches and statements count together, as coverage.py counts with `branch`. A run that
-fails is not measured. Only the operator's unit tests count: tracing slows down whatever runs, and those marked
-`untraced`, which play thousands of worlds, it would make several times as long.
+The unit stage of `make test`. Branches alone are judged; the percentage that coverage.py prints counts statements too.
+A run that fails is not measured. Only the operator's unit tests count: tracing slows down whatever runs, and those
+marked `untraced`, which play thousands of worlds, it would make several times as long.
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,12 +51,23 @@ def main(arguments: list[str]) -> int:
     measured.stop()
     if status != pytest.ExitCode.OK:
         return int(status)
-    percent = measured.report(skip_covered=True, show_missing=True, precision=1)
+    measured.report(skip_covered=True, show_missing=True, precision=1)
+    percent = branches_taken(measured)
     if percent < LEAST_PERCENT:
-        print(f"{PACKAGE}: {percent:.1f} % of branches and statements are covered, {LEAST_PERCENT:g} are wanted")
+        print(f"{PACKAGE}: {percent:.1f} % of the branches are taken, {LEAST_PERCENT:g} are wanted")
         return 1
-    print(f"{PACKAGE}: {percent:.1f} % covered")
+    print(f"{PACKAGE}: {percent:.1f} % of the branches are taken")
     return 0
+
+
+def branches_taken(measured: Coverage) -> float:
+    """Percent of all branches."""
+    with tempfile.TemporaryDirectory() as directory:
+        report = Path(directory) / "coverage.json"
+        with contextlib.redirect_stdout(io.StringIO()):
+            measured.json_report(outfile=str(report))
+        totals: dict[str, int] = json.loads(report.read_text(encoding="utf-8"))["totals"]
+    return 100 * totals["covered_branches"] / totals["num_branches"]
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from devcluster.control_plane import ControlPlane, control_plane
 from ip2a_operator.adapters.kube import KubeCluster, api_client
 from ip2a_operator.api.kinds import RESOURCE
 from ip2a_operator.cli.connection import SILENT
+from ip2a_operator.domain.background import PLATFORM_JOBS
 from ip2a_operator.domain.builders.secrets import secrets
 from ip2a_operator.domain.desired import desired
 from ip2a_operator.domain.drift import stamp
@@ -113,15 +114,16 @@ def _rest(operator: OperatorProcess) -> tuple[float, float]:
 
 
 def _edit(kube: Kube, namespace: str, name: str, number: int) -> float:
-    """Seconds from an edit until the Deployment, the last object of a plan, has it."""
+    """Seconds from an edit until the last object of a plan, its last CronJob, has it."""
     value = f"edit-{number}"
     spec = {"app": {"env": [{"name": "EDIT", "value": value}]}}
     began = time.monotonic()
     assert kube.merge(RESOURCE.kind, namespace, name, {"spec": spec}).status_code == 200
 
     def applied() -> bool:
-        deployment = kube.get("Deployment", namespace, f"{name}-app") or {}
-        containers: list[dict[str, Any]] = deployment["spec"]["template"]["spec"]["containers"]
+        job = kube.get("CronJob", namespace, f"{name}-{PLATFORM_JOBS[-1].name}") or {}
+        pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+        containers: list[dict[str, Any]] = pod["containers"]
         return any(variable.get("value") == value for variable in containers[0]["env"])
 
     while not applied():

@@ -24,6 +24,7 @@ DATABASE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/u
 
 DATABASE_FAMILY: dict[str, dict[str, object]] = {
     "ghcr.io/cloudnative-pg/postgresql:17-standard-trixie": {"User": "26"},
+    "ghcr.io/cloudnative-pg/postgresql:17-system-trixie": {"User": "26"},
     "ghcr.io/cloudnative-pg/pgbouncer:1.24.1": {"User": "998:996"},
     "docker.io/library/redis:8.0": {"User": "999", "Cmd": ["redis-server"]},
     "docker.io/oliver006/redis_exporter:v1.67.0": {"User": "59000", "Entrypoint": ["prometheus-redis-exporter"]},
@@ -31,7 +32,7 @@ DATABASE_FAMILY: dict[str, dict[str, object]] = {
     "docker.io/prom/alertmanager:v0.28.1": {"User": "65534", "Entrypoint": ["prometheus-alertmanager"]},
     "docker.io/prom/node-exporter:v1.9.0": {"User": "65534", "Entrypoint": ["prometheus-node-exporter"]},
 }
-"""One root file system under seven names; each differs in its user and what it starts."""
+"""One root file system under eight names; each differs in its user and what it starts."""
 
 _PROGRAMS: dict[str, tuple[str, str, tuple[str, ...], dict[str, object]]] = {
     # name: tool, place, links, configuration

@@ -16,6 +16,9 @@ class Settings(BaseSettings):
 
     image_app: str = Field(min_length=1, description="Image of the app, unless a resource names another.")
     image_postgresql: str = Field(min_length=1, description="PostgreSQL image, likewise.")
+    image_postgresql_backup: str = Field(
+        min_length=1, description="PostgreSQL image with barman-cloud, for databases with `database.backup`."
+    )
     image_pgbouncer: str = Field(min_length=1, description="PgBouncer image.")
     image_redis: str = Field(min_length=1, description="Redis image.")
     image_redis_exporter: str = Field(min_length=1, description="Redis exporter image.")
@@ -51,6 +54,7 @@ class Settings(BaseSettings):
         return Images(
             app=self.image_app,
             postgresql=self.image_postgresql,
+            postgresql_backup=self.image_postgresql_backup,
             pgbouncer=self.image_pgbouncer,
             redis=self.image_redis,
             redis_exporter=self.image_redis_exporter,

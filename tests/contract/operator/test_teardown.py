@@ -141,3 +141,29 @@ async def test_a_completed_backup_ends_the_wait(api: ScriptedApi, reconciler: Re
     assert await reconciler.tear_down(KEY, leaving)
     assert isinstance(reconciler.recorder, Recorder)
     assert reconciler.recorder.reasons[-2:] == ["FinalBackupTaken", "Deleted"]
+
+
+DEPLOYMENT, POD = BY_KIND["apps/v1", "Deployment"], BY_KIND["v1", "Pod"]
+
+
+async def test_pods_end_before_the_backup_is_made(api: ScriptedApi, reconciler: Reconciler, leaving: Json) -> None:
+    owner = {"apiVersion": RESOURCE.api_version, "kind": "IP2A", "name": KEY.name, "uid": UID, "controller": True}
+    labels = {"ip2a.dev/owner": KEY.name, "app.kubernetes.io/component": "app"}
+    metadata = {"name": "local46-app", "labels": labels, "ownerReferences": [owner]}
+    reconciler.store.put(api.put(DEPLOYMENT, {"metadata": metadata, "spec": {"replicas": 2}}))
+    pod = api.put(POD, {"metadata": {"name": "local46-app-1", "labels": labels}, "status": {"phase": "Running"}})
+    reconciler.store.put(pod)
+
+    assert not await reconciler.tear_down(KEY, leaving)
+    assert api.objects["deployments", "local46-app"]["spec"]["replicas"] == 0
+    assert backups(api) == []
+    conditions = {one["type"]: one for one in api.objects["ip2as", KEY.name]["status"]["conditions"]}
+    assert (conditions["Progressing"]["reason"], "local46-app-1" in conditions["Progressing"]["message"]) == (
+        "Draining",
+        True,
+    )
+    patches = len([path for method, path in api.requests if method == "PATCH" and "/deployments/" in path])
+    reconciler.store.drop(pod)
+    assert not await reconciler.tear_down(KEY, leaving)
+    assert len(backups(api)) == 1
+    assert len([path for method, path in api.requests if method == "PATCH" and "/deployments/" in path]) == patches

@@ -14,6 +14,7 @@ from tests.control_plane.operator.kube import eventually
 IMAGES = {
     "APP": "ghcr.io/ip2a/ip2a-app:1.0.0",
     "POSTGRESQL": "ghcr.io/cloudnative-pg/postgresql:17",
+    "POSTGRESQL_BACKUP": "ghcr.io/cloudnative-pg/postgresql:17-system",
     "PGBOUNCER": "ghcr.io/cloudnative-pg/pgbouncer:1.24.1",
     "REDIS": "docker.io/library/redis:8.0",
     "REDIS_EXPORTER": "docker.io/oliver006/redis_exporter:v1.74.0",

@@ -221,7 +221,7 @@ def test_secrets_are_generated_once_and_rotated_on_request(
         data: Json = (kube.get("Secret", namespace, f"{NAME}-app-keys") or {})["data"]
         return data if data.get("jwt-previous-key") == first["jwt-key"] else None
 
-    second = eventually("rotation", rotated, seconds=5) or {}
+    second = eventually("rotation", rotated, seconds=10) or {}
     assert second["jwt-key"] != first["jwt-key"]
     assert second["cookie-key"] == first["cookie-key"]
 
@@ -232,6 +232,7 @@ def test_secrets_are_generated_once_and_rotated_on_request(
     assert (kube.get("StatefulSet", namespace, f"{NAME}-redis") or {})["spec"]["template"] == redis
     wait_ready(kube, namespace)
     assert (kube.get("Secret", namespace, f"{NAME}-app-keys") or {})["data"] == second
+    eventually("events", lambda: {"SecretAnnounced", "SecretRotated"} <= reasons(kube, namespace), seconds=5)
 
 
 def test_database_passwords_rotate_with_two_logins_in_turn(
@@ -277,6 +278,8 @@ def test_deletion(kube: Kube, namespace: str, health: HealthWriter, operator: Op
     wait_ready(kube, namespace)
     kube.delete("IP2A", namespace, NAME)
     eventually("gone", lambda: kube.get("IP2A", namespace, NAME) is None, seconds=10)
+    ended = [item["spec"]["replicas"] for item in kube.list("Deployment", namespace)]
+    assert ended == [0, 0], "app and worker had finished before"
     owners = {key: item["metadata"].get("ownerReferences") for key, item in kube.owned(namespace).items()}
     kept = {key for key, references in owners.items() if not references}
     logins = {("Secret", f"{NAME}-db-{login}") for login in ("owner", "app", "worker", "audit")}

@@ -220,3 +220,70 @@ def test_addresses_outside_are_allowed_by_the_port_of_their_url() -> None:
 def ports_to_anywhere(policy: Manifest) -> list[int]:
     rules = branches(policy, "spec", "egress")
     return [number(port, "port") for rule in rules if "to" not in rule for port in branches(rule, "ports")]
+
+
+BACKUP = {"destination": "s3://backups/here", "credentials": {"name": "s3"}}
+
+
+def test_a_database_that_is_backed_up_runs_the_image_that_can() -> None:
+    def image(**database: Any) -> str:
+        return str(rendered({"database": database}, "Cluster", "local46-db")["spec"]["imageName"])
+
+    assert image() == IMAGES.postgresql
+    assert image(backup=BACKUP) == IMAGES.postgresql_backup != IMAGES.postgresql
+    assert image(backup=BACKUP, image="mine:17") == "mine:17"
+
+
+def pod_specs(spec: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Where the pods of each object are specified."""
+    found: dict[str, dict[str, Any]] = {}
+    for item in desired(stack_of(spec)):
+        made: Any = item.manifest.get("spec", {})
+        if item.ref.kind == "CronJob":
+            made = made["jobTemplate"]["spec"]
+        if item.ref.kind == "Cluster":
+            found[str(item.ref)] = made
+        elif "template" in made:
+            found[str(item.ref)] = made["template"]["spec"]
+    return found
+
+
+def test_a_priority_reaches_every_pod_and_only_when_it_is_given() -> None:
+    given = pod_specs({"priorityClassName": "important"})
+    assert {"Deployment", "StatefulSet", "Cluster", "Pooler", "Job", "CronJob"} == {name.split()[0] for name in given}
+    assert {spec.get("priorityClassName") for spec in given.values()} == {"important"}
+    assert not any("priorityClassName" in spec for spec in pod_specs({}).values())
+
+
+def test_poolers_of_several_pods_are_evicted_one_at_a_time() -> None:
+    def budgets(pods: int) -> set[str]:
+        spec = {"pooling": {"write": {"pods": pods, "size": 5}, "read": {"pods": 1, "size": 5}}}
+        return {item.ref.name for item in desired(stack_of(spec)) if item.ref.kind == "PodDisruptionBudget"}
+
+    assert budgets(2) - budgets(1) == {"local46-pool-rw"}
+    spec = {"pooling": {"write": {"pods": 2, "size": 5}}}
+    made = rendered(spec, "PodDisruptionBudget", "local46-pool-rw")
+    assert made["spec"]["selector"] == {"matchLabels": {"cnpg.io/poolerName": "local46-pool-rw"}}
+
+
+def alerts(spec: dict[str, Any]) -> dict[str, str]:
+    (group,) = rendered(spec, "PrometheusRule", "local46")["spec"]["groups"]
+    return {rule["alert"]: rule["expr"] for rule in group["rules"]}
+
+
+def test_an_app_without_any_pod_is_down_and_one_without_metrics_is_not_judged() -> None:
+    down = alerts({})["IP2AAppDown"]
+    assert down.startswith('absent(up{namespace="members",pod=~"local46-app-.*"}) or ')
+    assert "IP2AAppDown" not in alerts({"app": {"image": "shop:1"}})
+    assert "IP2AAppDown" in alerts({"app": {"image": "shop:1", "metrics": True}})
+
+
+def test_the_worker_is_scraped_when_it_is_the_platforms() -> None:
+    def monitored(app: dict[str, Any]) -> bool:
+        stack = stack_of({"app": app})
+        return any(item.ref[1:] == ("PodMonitor", "local46-worker") for item in desired(stack))
+
+    assert monitored({})
+    assert not monitored({"worker": {"enabled": False}})
+    assert not monitored({"worker": {"command": ["mine"]}})
+    assert not monitored({"image": "shop:1", "worker": {"enabled": True}})

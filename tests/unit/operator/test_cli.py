@@ -1,6 +1,7 @@
 """The command line's thinking: what would change, how it is, why, and what must not leave the cluster."""
 
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from kubernetes.aio.config import kube_config
 from ip2a_operator.cli import bundle, planning, report
 from ip2a_operator.cli.commands import ip2a
 from ip2a_operator.cli.connection import default_namespace
-from ip2a_operator.cli.gather import View, images
+from ip2a_operator.cli.gather import UNKNOWN_IMAGE, View, images
 from ip2a_operator.domain.observed import Ref
 from ip2a_operator.domain.plan import Surroundings
 from ip2a_operator.reconcile.ports import Key
@@ -66,7 +67,11 @@ def test_plan_before_there_is_anything() -> None:
 def test_images_are_read_from_the_objects() -> None:
     world = World()
     world.settle(resource())
-    assert images(world.observed()) == IMAGES
+    assert images(world.observed()) == replace(IMAGES, postgresql_backup=UNKNOWN_IMAGE)
+    world = World()
+    backup = {"destination": "s3://b/c", "credentials": {"name": "s3"}}
+    world.settle(resource({"database": {"backup": backup}}))
+    assert images(world.observed()) == replace(IMAGES, postgresql=UNKNOWN_IMAGE)
 
 
 @pytest.mark.parametrize("content", ["", "kind: Pod", "a: [", "kind: IP2A\n---\nkind: IP2A\n"])
@@ -106,6 +111,31 @@ def test_bundle_has_no_secret(tmp_path: Path) -> None:
     assert not any("hunter2" in text for text in texts)
     assert any("blue" in text for text in texts)
     assert all(yaml.safe_load(text) is not None for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("node", "kept"),
+    [
+        ({"name": "API_TOKEN", "value": "hunter2$(SUFFIX)"}, "(redacted)"),
+        ({"name": "API_TOKEN", "value": "$(A)$(B)"}, "$(A)$(B)"),
+        ({"name": "COLOUR", "value": "$(A) blue"}, "$(A) blue"),
+        ({"name": "COLOUR", "value": "amqp://me:hunter2@queue:5672/v"}, "amqp://(redacted)@queue:5672/v"),
+        ({"name": "COLOUR", "value": "amqp://me:hunter2@hunter2@queue"}, "amqp://(redacted)@queue"),
+        ({"name": "COLOUR", "value": "host=db password=hunter2 port=5432"}, "host=db password=(redacted) port=5432"),
+    ],
+)
+def test_a_bundle_keeps_references_and_no_secret_beside_them(node: dict[str, str], kept: str) -> None:
+    assert bundle.redacted([node]) == [{"name": node["name"], "value": kept}]
+
+
+def test_a_bundle_has_no_login_of_a_url_in_any_field(tmp_path: Path) -> None:
+    view = view_of(World(), monitoring={"prometheusUrl": "http://reader:hunter2@prometheus:9090"})
+    file = tmp_path / "bundle.tar.gz"
+    bundle.write(file, view, [{"note": "Get http://reader:hunter2@prometheus:9090/api: refused"}])
+    with tarfile.open(file) as opened:
+        texts = [opened.extractfile(member).read().decode() for member in opened]  # type: ignore[union-attr]  # files
+    assert not any("hunter2" in text for text in texts)
+    assert sum("http://(redacted)@prometheus:9090" in text for text in texts) == 2
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from ip2a_operator.domain.observed import Ref
 from ip2a_operator.domain.resource import Resource
 from ip2a_operator.domain.teardown import Teardown, teardown
 from ip2a_operator.names import RETAINED_ANNOTATION
-from tests.unit.operator.worlds import NOW, UID, World, resource
+from tests.unit.operator.worlds import NOW, UID, World, drained, resource
 
 CLUSTER = Ref("postgresql.cnpg.io/v1", "Cluster", "local46-db")
 BACKUP = {"destination": "s3://backups/here", "credentials": {"name": "s3"}, "final": True}
@@ -21,6 +21,7 @@ def leaving(policy: str, **backup: Any) -> tuple[World, Resource]:
     spec = {"deletionPolicy": policy, "database": {"backup": {**BACKUP, **backup}}}
     world = World()
     world.settle(resource(spec))
+    drained(world)
     return world, resource(spec, deletionTimestamp=NOW.isoformat())
 
 

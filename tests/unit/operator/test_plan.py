@@ -13,6 +13,7 @@ from ip2a_operator.domain.observed import Ref
 from ip2a_operator.domain.plan import Plan, plan
 from ip2a_operator.domain.resource import Resource
 from tests.unit.operator.worlds import (
+    IMAGES,
     NOW,
     SURROUNDINGS,
     World,
@@ -264,16 +265,48 @@ def test_failing_migration_with_a_changed_spec_is_replaced_at_once() -> None:
     assert [type(action) for action in replan(world, mended).actions] == [Delete, Apply]
 
 
-def test_rotation_makes_one_new_value_and_restarts_only_its_readers() -> None:
+def test_a_key_is_known_to_every_pod_before_one_signs_with_it() -> None:
     world, _ = settled()
+    keys = Ref("v1", "Secret", "local46-app-keys")
     rotating = resource(annotations={"ip2a.dev/rotate": "jwt=2026-12"})
     made = replan(world, rotating)
     assert [type(action) for action in made.actions] == [RotateSecret]
     world.perform(made.actions)
-    assert world.objects[Ref("v1", "Secret", "local46-app-keys")]["digests"]["jwt-previous-key"] == "first"
+    digests = world.objects[keys]["digests"]
+    assert (digests["jwt-key"], digests["jwt-previous-key"]) == ("first", "2026-12")
+    made = replan(world, rotating)
+    assert kinds(made) == SERVING
+    world.perform(made.actions)
+    world.objects[DEPLOYMENT]["status"] |= {"updatedReplicas": 1, "replicas": 3}
+    assert replan(world, rotating).actions == (), "an old pod is left"
+
+    world.heal()
+    made = replan(world, rotating)
+    assert kinds(made) == ["Secret local46-app-keys"]
+    world.perform(made.actions)
+    assert (digests["jwt-key"], digests["jwt-previous-key"]) == ("2026-12", "first")
     assert kinds(replan(world, rotating)) == SERVING
     world.perform(replan(world, rotating).actions)
+    world.heal()
     assert replan(world, rotating).actions == ()
+
+
+def test_a_rotation_that_is_asked_for_from_the_start_comes_to_its_end() -> None:
+    world, wanted = World(), resource(annotations={"ip2a.dev/rotate": "jwt=one"})
+    world.settle(wanted)
+    secret = world.objects[Ref("v1", "Secret", "local46-app-keys")]
+    assert secret["metadata"]["annotations"]["ip2a.dev/rotated"] == "one"
+    assert secret["digests"]["jwt-key"] == "one"
+
+
+def test_an_announced_value_that_was_lost_is_announced_again() -> None:
+    world, _ = settled()
+    rotating = resource(annotations={"ip2a.dev/rotate": "jwt=2026-12"})
+    world.perform(replan(world, rotating).actions)
+    del world.objects[Ref("v1", "Secret", "local46-app-keys")]["digests"]["jwt-previous-key"]
+    assert [action.step for action in replan(world, rotating).actions if isinstance(action, RotateSecret)] == [
+        "announce"
+    ]
 
 
 def test_lost_key_of_a_secret_is_filled_in_again() -> None:
@@ -322,3 +355,100 @@ def test_crashing_pods_are_named() -> None:
     progressing = conditions(replan(world, newer))["Progressing"]
     assert (progressing.status, progressing.reason) == ("False", "CrashLoop")
     assert "ValueError: BROKEN" in progressing.message
+
+
+REDIS = Ref("apps/v1", "StatefulSet", "local46-redis")
+NEWER = "ghcr.io/ip2a/ip2a-app:2.0.0"
+
+
+def image_in(action: Any) -> str:
+    spec = action.manifest["spec"]
+    spec = spec["jobTemplate"]["spec"] if action.ref.kind == "CronJob" else spec
+    return str(spec["template"]["spec"]["containers"][0]["image"])
+
+
+@pytest.mark.parametrize("fate", ["running", "failed", "job lost"])
+def test_while_a_new_image_is_not_migrated_the_old_one_is_mended(fate: str) -> None:
+    world, _ = settled()
+    newer = resource({"app": {"image": NEWER}}, generation=2)
+    world.perform(replan(world, newer).actions)
+    job = [ref for ref in world.objects if ref.kind == "Job"][-1]
+    if fate == "failed":
+        failing_job(world, job, "2026-11-22T12:00:00Z", "ERROR")
+    assert replan(world, newer).actions == ()
+
+    del world.objects[Ref("apps/v1", "Deployment", "local46-worker")]
+    del world.objects[Ref("batch/v1", "CronJob", "local46-clean-up")]
+    world.objects[DEPLOYMENT]["spec"]["replicas"] = 0
+    if fate == "job lost":
+        del world.objects[job]
+    made = replan(world, newer)
+    mended = [action for action in made.actions if isinstance(action, Apply) and action.ref.kind != "Job"]
+    assert [(str(action.ref), action.why) for action in mended] == [
+        ("Deployment local46-app", "drifted"),
+        ("Deployment local46-worker", "missing"),
+        ("CronJob local46-clean-up", "missing"),
+    ]
+    assert {image_in(action) for action in mended} == {IMAGES.app}
+    world.perform(made.actions)
+    assert world.objects[DEPLOYMENT]["spec"]["replicas"] == 2
+    assert not [action for action in replan(world, newer).actions if action.ref.kind != "Job"]
+    assert conditions(replan(world, newer))["Ready"].status == "False"
+
+
+def test_when_all_that_serves_is_lost_the_image_migrated_last_serves_again() -> None:
+    world, _ = settled()
+    newer = resource({"app": {"image": NEWER}}, generation=2)
+    world.perform(replan(world, newer).actions)
+    for ref in [ref for ref in world.objects if ref.kind in {"Deployment", "CronJob"}]:
+        del world.objects[ref]
+    made = replan(world, newer)
+    assert kinds(made) == SERVING
+    assert {image_in(action) for action in made.actions} == {IMAGES.app}
+
+
+def test_what_else_changes_with_an_image_waits_for_its_migration() -> None:
+    world, _ = settled()
+    jobs = [{"name": "of-the-new-image", "schedule": "@daily"}]
+    spec = {"app": {"image": NEWER, "env": [{"name": "NEW", "value": "1"}], "jobs": jobs}}
+    newer = resource(spec, generation=2)
+    first = replan(world, newer)
+    assert {str(action.ref) for action in first.actions if isinstance(action, Apply)} == {str(migration_of_plan(first))}
+    world.perform(first.actions)
+    assert replan(world, newer).actions == ()
+    del world.objects[DEPLOYMENT]
+    again = replan(world, newer).actions
+    assert [str(action.ref) for action in again] == ["Deployment local46-app"], "better than nothing"
+    assert image_in(again[0]) == IMAGES.app
+
+
+def test_somebody_elses_image_is_not_taken_for_an_earlier_one_of_the_platform() -> None:
+    world, _ = settled({"app": {"image": "shop:1"}})
+    platform = resource(generation=2)
+    for _ in range(3):
+        made = replan(world, platform)
+        assert not {str(action.ref) for action in made.actions if isinstance(action, Apply)} & set(SERVING)
+        world.perform(made.actions)
+
+
+def test_pods_get_a_new_redis_password_once_redis_knows_it() -> None:
+    world, _ = settled()
+    rotating = resource(annotations={"ip2a.dev/rotate": "cache=2026-12"})
+    world.perform(replan(world, rotating).actions)
+    first = replan(world, rotating)
+    assert kinds(first) == ["StatefulSet local46-redis"]
+    world.perform(first.actions)
+    world.objects[REDIS]["status"]["updatedReplicas"] = 0
+    waiting = replan(world, rotating)
+    assert waiting.actions == ()
+    assert conditions(waiting)["Ready"].reason == "RollingOut", "it is not done"
+    world.objects[REDIS]["status"]["updatedReplicas"] = 1
+    assert kinds(replan(world, rotating)) == SERVING
+
+
+def test_a_redis_that_does_not_answer_holds_nothing_back() -> None:
+    world, _ = settled()
+    world.objects[REDIS]["status"] |= {"readyReplicas": 0, "updatedReplicas": 0}
+    rotating = resource(annotations={"ip2a.dev/rotate": "cache=2026-12"})
+    world.perform(replan(world, rotating).actions)
+    assert kinds(replan(world, rotating)) == ["StatefulSet local46-redis", *SERVING]

@@ -13,7 +13,7 @@ from ip2a_operator.domain.plan import Plan, Surroundings, plan
 from ip2a_operator.domain.resource import Resource, parse, parse_scaling, parse_status
 from ip2a_operator.domain.teardown import teardown
 from ip2a_operator.errors import InvalidSpecError
-from tests.unit.operator.worlds import IMAGES, NOW, SURROUNDINGS, World, resource, sample
+from tests.unit.operator.worlds import IMAGES, NOW, SURROUNDINGS, World, drained, resource, sample
 
 CLUSTER = Ref("postgresql.cnpg.io/v1", "Cluster", "local46-db")
 DEPLOYMENT = Ref("apps/v1", "Deployment", "local46-app")
@@ -148,6 +148,7 @@ def test_route_that_no_gateway_takes() -> None:
 
 def test_retained_database_loses_its_owner_and_nothing_else_does() -> None:
     world, wanted = published_after({"deletionPolicy": "Retain"})
+    drained(world)
     step = teardown(wanted, world.observed(), NOW)
     assert {str(item.ref) for item in step.retain} == {
         "Cluster local46-db",
@@ -168,13 +169,14 @@ def test_retained_database_loses_its_owner_and_nothing_else_does() -> None:
 )
 def test_nothing_is_retained_where_nothing_is_to_stay(spec: dict[str, Any]) -> None:
     world, wanted = published_after(spec)
+    drained(world)
     assert teardown(wanted, world.observed(), NOW).is_done
 
 
 @pytest.mark.parametrize("failed", [False, True])
 def test_a_resource_that_waits_for_its_last_backup_says_so(failed: bool) -> None:
     _, wanted = published_after()
-    fresh = status.leaving(wanted, "waiting for local46-db-final-1", failed=failed, now=LATER)
+    fresh = status.leaving(wanted, "FinalBackup", "waiting for local46-db-final-1", failed=failed, now=LATER)
     progressing = condition(fresh, ConditionType.PROGRESSING)
     assert (progressing.status, progressing.reason) == ("True", "FinalBackup")
     assert progressing.message == "waiting for local46-db-final-1"
@@ -204,3 +206,132 @@ def test_last_words_are_of_a_container_that_failed() -> None:
 def test_a_decision_that_cannot_be_understood_counts_as_none() -> None:
     assert parse_scaling({"actuators": "none"}) is None
     assert parse_scaling({}) is None
+
+
+def test_lost_app_pods_degrade_what_was_ready_and_more_wanted_ones_do_not() -> None:
+    world, wanted = published_after()
+    world.objects[DEPLOYMENT]["status"] |= {"availableReplicas": 1, "readyReplicas": 1}
+    lost = replan(world, wanted).status
+    assert condition(lost, ConditionType.READY).reason == "PodsMissing"
+    degraded = condition(lost, ConditionType.DEGRADED)
+    assert (degraded.status, degraded.reason) == ("True", "PodsMissing")
+    assert "1 of 2 app pods are ready" in degraded.message
+    still = replan(world, with_status(wanted, lost)).status
+    assert condition(still, ConditionType.DEGRADED).status == "True", "also once it is known"
+
+    world, wanted = published_after({"autoscaling": {"mode": "Auto"}})
+    world.objects[DEPLOYMENT]["spec"]["replicas"] = 5
+    world.objects[DEPLOYMENT]["status"] |= {"replicas": 5, "updatedReplicas": 5}
+    scaled = replan(world, wanted).status
+    for published in (scaled, replan(world, with_status(wanted, scaled)).status):
+        assert condition(published, ConditionType.READY).reason == "RollingOut"
+        assert condition(published, ConditionType.DEGRADED).status == "False"
+
+
+def test_a_rollout_in_which_every_old_pod_serves_is_not_degraded() -> None:
+    world, wanted = published_after()
+    world.objects[DEPLOYMENT]["status"] |= {"replicas": 3, "updatedReplicas": 1}
+    assert condition(replan(world, wanted).status, ConditionType.DEGRADED).status == "False"
+    world.objects[DEPLOYMENT]["status"] |= {"replicas": 3, "updatedReplicas": 2}
+    assert condition(replan(world, wanted).status, ConditionType.DEGRADED).status == "False"
+
+
+def test_lost_worker_pods_degrade_what_was_ready() -> None:
+    world, wanted = published_after()
+    world.objects[Ref("apps/v1", "Deployment", "local46-worker")]["status"]["availableReplicas"] = 0
+    degraded = condition(replan(world, wanted).status, ConditionType.DEGRADED)
+    assert (degraded.status, degraded.reason) == ("True", "PodsMissing")
+    assert "worker" in degraded.message
+
+
+def with_status(wanted: Resource, published: IP2AStatus) -> Resource:
+    return Resource(wanted.name, wanted.namespace, wanted.uid, 1, wanted.spec, published)
+
+
+def failing(name: str, reason: str, **labels: str) -> tuple[Ref, dict[str, Any]]:
+    waiting = {"state": {"waiting": {"reason": reason, "message": f"{name} does not start"}}}
+    tree = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": labels},
+        "status": {"containerStatuses": [waiting]},
+    }
+    return Ref("v1", "Pod", name), tree
+
+
+WORKER_LABELS = {"app.kubernetes.io/component": "worker"}
+
+
+@pytest.mark.parametrize(
+    ("ref", "lost", "labels"),
+    [
+        (CLUSTER, {"readyInstances": 0}, {"cnpg.io/cluster": "local46-db"}),
+        (CLUSTER, {"readyInstances": 0}, {"cnpg.io/cluster": "local46-db", "job-name": "local46-db-1-initdb"}),
+        (
+            Ref("postgresql.cnpg.io/v1", "Pooler", "local46-pool-ro"),
+            {"phase": "", "instances": 0},
+            {"cnpg.io/poolerName": "local46-pool-ro"},
+        ),
+        (
+            Ref("apps/v1", "StatefulSet", "local46-redis"),
+            {"readyReplicas": 0, "availableReplicas": 0},
+            {"app.kubernetes.io/component": "cache"},
+        ),
+        (Ref("apps/v1", "Deployment", "local46-worker"), {"availableReplicas": 0}, WORKER_LABELS),
+    ],
+    ids=["instance", "initdb", "pooler", "redis", "worker"],
+)
+@pytest.mark.parametrize(
+    ("reason", "named"), [("ImagePullBackOff", "ImagePullBackOff"), ("CrashLoopBackOff", "CrashLoop")]
+)
+def test_pods_of_every_part_that_do_not_come_up_are_named(
+    ref: Ref, lost: dict[str, Any], labels: dict[str, str], reason: str, named: str
+) -> None:
+    world, _ = published_after()
+    world.objects[ref]["status"] |= lost
+    pod_ref, tree = failing("p-1", reason, **labels)
+    world.objects[pod_ref] = tree
+    made = replan(world, resource())  # nothing was published before: it is the first start
+    progressing = condition(made.status, ConditionType.PROGRESSING)
+    assert (progressing.status, progressing.reason) == ("False", named)
+    assert "pod p-1: p-1 does not start" in progressing.message
+    assert condition(made.status, ConditionType.DEGRADED).status == "True"
+
+
+def test_a_scheduled_job_that_fails_says_nothing_about_the_worker() -> None:
+    world, wanted = published_after()
+    world.objects[Ref("apps/v1", "Deployment", "local46-worker")]["status"]["availableReplicas"] = 0
+    ref, tree = failing("local46-clean-up-1", "CrashLoopBackOff", **WORKER_LABELS, **{"job-name": "local46-clean-up"})
+    world.objects[ref] = tree
+    assert condition(replan(world, wanted).status, ConditionType.PROGRESSING).status == "True"
+
+
+BACKUP = {"database": {"backup": {"destination": "s3://b/c", "credentials": {"name": "s3"}}}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"), [("ContinuousArchiving", "ArchivingFailed"), ("LastBackupSucceeded", "BackupFailed")]
+)
+def test_backups_that_fail_degrade_what_serves(kind: str, reason: str) -> None:
+    world, wanted = published_after(BACKUP)
+    says = {"type": kind, "status": "False", "reason": "Failing", "message": "barman-cloud-wal-archive: exit 127"}
+    world.objects[CLUSTER]["status"]["conditions"] = [says]
+    made = replan(world, wanted)
+    degraded = condition(made.status, ConditionType.DEGRADED)
+    assert (degraded.status, degraded.reason, degraded.message) == ("True", reason, says["message"])
+    assert condition(made.status, ConditionType.READY).status == "True", "everything serves"
+    assert ("Warning", "DegradedTrue") in {(notice.kind.value, notice.reason) for notice in made.notices}
+    world.objects[DEPLOYMENT]["status"] |= {"availableReplicas": 0, "updatedReplicas": 0}
+    rolling = replan(world, with_status(wanted, made.status)).status
+    assert condition(rolling, ConditionType.DEGRADED).reason == reason
+    world.objects[DEPLOYMENT]["status"] |= {"updatedReplicas": 2}
+    starting = replan(world, with_status(wanted, rolling)).status
+    assert condition(starting, ConditionType.READY).reason == "RollingOut", "no pod was lost"
+    world.objects[DEPLOYMENT]["status"] |= {"availableReplicas": 2}
+
+    says["status"] = "True"
+    assert condition(replan(world, wanted).status, ConditionType.DEGRADED).status == "False"
+    says["status"] = "False"
+    world.objects[CLUSTER]["spec"].pop("backup", None)
+    without = plan(resource(), world.observed(), SURROUNDINGS, LATER)
+    assert condition(without.status, ConditionType.DEGRADED).status == "False", "no backups are wanted any more"

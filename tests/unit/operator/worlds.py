@@ -19,7 +19,7 @@ from ip2a_operator.domain.observed import Live, Observed, Ref, ref_of
 from ip2a_operator.domain.plan import Plan, Surroundings, plan
 from ip2a_operator.domain.resource import Resource, parse
 from ip2a_operator.domain.stack import Images
-from ip2a_operator.names import ROTATED_ANNOTATION, SERIAL_ANNOTATION
+from ip2a_operator.names import ANNOUNCED_ANNOTATION, ROTATED_ANNOTATION, SERIAL_ANNOTATION
 
 SAMPLES = Path(__file__).parents[3] / "manifests" / "samples"
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
@@ -27,6 +27,7 @@ UID = "11111111-2222-3333-4444-555555555555"
 IMAGES = Images(
     app="ghcr.io/ip2a/ip2a-app:1.0.0",
     postgresql="ghcr.io/cloudnative-pg/postgresql:17",
+    postgresql_backup="ghcr.io/cloudnative-pg/postgresql:17-system",
     pgbouncer="ghcr.io/cloudnative-pg/pgbouncer:1.24.1",
     redis="docker.io/library/redis:8.0",
     redis_exporter="docker.io/oliver006/redis_exporter:v1.74.0",
@@ -111,12 +112,17 @@ class World:
     def _rotate(self, action: RotateSecret) -> None:
         tree, rotation = self.objects[action.ref], action.secret.rotation
         assert rotation is not None
-        if rotation.keep:
-            tree["digests"][rotation.keep] = tree["digests"][rotation.key]
-        tree["digests"][rotation.key] = action.token
+        digests, annotations = tree["digests"], tree["metadata"].setdefault("annotations", {})
         self.counter += 1
         tree["metadata"]["resourceVersion"] = str(self.counter)
-        annotations = tree["metadata"].setdefault("annotations", {})
+        if action.step == "announce":
+            digests[rotation.keep] = action.token
+            annotations[ANNOUNCED_ANNOTATION] = action.token
+            return
+        before = digests[rotation.key]
+        digests[rotation.key] = digests[rotation.keep] if action.step == "adopt" else action.token
+        if rotation.keep:
+            digests[rotation.keep] = before
         annotations[ROTATED_ANNOTATION] = action.token
         if action.serial is not None:
             annotations[SERIAL_ANNOTATION] = str(action.serial)
@@ -163,3 +169,10 @@ class World:
             else:
                 now, waited = now + timedelta(seconds=made.look_again), True
         raise AssertionError(f"never settled: {made.actions}")
+
+
+def drained(world: World) -> None:
+    """No pod of app or worker is left, as in a teardown that has come so far."""
+    for ref, tree in world.objects.items():
+        if ref.kind == "Deployment":
+            tree["spec"]["replicas"] = 0

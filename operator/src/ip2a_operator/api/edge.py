@@ -84,7 +84,7 @@ class Monitoring(Section):
     )
     enabled: bool = Field(
         default=True,
-        description="Make ServiceMonitor, PodMonitor and PrometheusRule where their CRDs exist.",
+        description="Make PodMonitors and a PrometheusRule where their CRDs exist.",
     )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, StringConstraints
 
 from ip2a_operator.api.autoscaling import Autoscaling, AutoscalingStatus
-from ip2a_operator.api.base import Rule, Section
+from ip2a_operator.api.base import DnsName, Rule, Section
 from ip2a_operator.api.conditions import Condition
 from ip2a_operator.api.data import Cache, Database, Pooling
 from ip2a_operator.api.edge import Ingress, Mail, Monitoring, Payments, Security, Storage
@@ -49,6 +49,11 @@ class IP2ASpec(Section):
     mail: Mail | None = Field(default=None, description="Outgoing mail; off when left out.")
     payments: Payments | None = Field(default=None, description="Card payments; off when left out.")
     autoscaling: Autoscaling = Field(default=Autoscaling(), description="Who decides sizes.")
+    priority_class_name: DnsName | None = Field(
+        default=None,
+        description="PriorityClass of every pod: app, worker, jobs, database, poolers, Redis; the cluster's default "
+        "when left out.",
+    )
     deletion_policy: Literal["Retain", "Delete"] = Field(
         default="Retain",
         description="What happens to the database when the resource is deleted. Retain: it keeps running.",

@@ -9,7 +9,7 @@ from ip2a_operator.api.kinds import OWNED, RESOURCE
 from ip2a_operator.domain.observed import Live, Observed, Ref
 from ip2a_operator.domain.plan import Surroundings
 from ip2a_operator.domain.stack import Images
-from ip2a_operator.domain.tree import Tree, branches, text
+from ip2a_operator.domain.tree import Tree, branch, branches, text
 from ip2a_operator.errors import OperatorError
 from ip2a_operator.names import OWNER_LABEL
 from ip2a_operator.reconcile.ports import Key
@@ -63,12 +63,18 @@ def images(observed: Observed) -> Images:
     by_name = {text(container, "name"): text(container, "image") for container in containers}
     return Images(
         app=_first(observed, "Deployment", _app_image),
-        postgresql=_first(observed, "Cluster", lambda live: text(live.tree, "spec", "imageName")),
+        postgresql=_first(observed, "Cluster", lambda live: _database_image(live, backup=False)),
+        postgresql_backup=_first(observed, "Cluster", lambda live: _database_image(live, backup=True)),
         pgbouncer=_first(observed, "Pooler", lambda live: text(live.tree, "spec", "pgbouncer", "image")),
         redis=by_name.get("redis", UNKNOWN_IMAGE),
         redis_exporter=by_name.get("exporter", UNKNOWN_IMAGE),
         pull_policy=_first(observed, "Cluster", lambda live: text(live.tree, "spec", "imagePullPolicy")),
     )
+
+
+def _database_image(live: Live, *, backup: bool) -> str:
+    """Instances run one of two images, by whether they are backed up."""
+    return text(live.tree, "spec", "imageName") if bool(branch(live.tree, "spec", "backup")) is backup else ""
 
 
 def _app_image(live: Live) -> str:

@@ -67,7 +67,7 @@ def explanation(view: View) -> list[str]:
         for condition in resource.conditions
         if (condition.status == "True") == (condition.type in _GOOD_WHEN_FALSE)
     ] or ["Everything is as specified."]
-    for problem in (seen.migration_problem, seen.app_problem):
+    for problem in (seen.migration_problem, *seen.pod_problems):
         if problem is not None:
             lines.append(f"Pod {problem.pod}: {problem.reason}. {problem.message}")
     return [*lines, *_sizes(resource, stack.sizes), f"Connections: {stack.ledger.arithmetic}"]

@@ -184,7 +184,7 @@ def replayed(lines: Iterable[str]) -> Iterator[record.Replayed]:
 def spec_of(file: Path) -> ScalerSpec:
     """The autoscaler's specification of the IP2A in a file. Raises click's error for anything else."""
     raw = planning.load(file)
-    images = Images(*(UNKNOWN_IMAGE,) * 5)
+    images = Images(*(UNKNOWN_IMAGE,) * 6)
     try:
         resource = parse({**raw, "metadata": {"namespace": "default", **branch(raw, "metadata")}})
     except InvalidSpecError as error:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from ip2a_operator.domain.builders.secrets import GeneratedSecret
 from ip2a_operator.domain.observed import Ref, ref_of
@@ -41,6 +42,8 @@ class RotateSecret:
 
     secret: GeneratedSecret
     token: str
+    step: Literal["whole", "announce", "adopt"] = "whole"
+    """Announce: the new value is only kept, for readers to accept. Adopt: it and the present one change places."""
     serial: int | None = None
     """Of a login that takes turns: the number that makes it the newest."""
 

@@ -38,6 +38,7 @@ def desired(stack: Stack, migration_attempt: int = 0) -> tuple[Wanted, ...]:
         app.service_account(stack),
         app.service(stack),
         *app.disruption_budgets(stack),
+        *database.disruption_budgets(stack),
         app.ingress(stack),
         app.http_route(stack),
         *redis.services(stack),

@@ -21,10 +21,11 @@ from ip2a_operator.domain.observed import (
 )
 from ip2a_operator.domain.stack import Stack
 from ip2a_operator.domain.tree import branch, number, strings, text
-from ip2a_operator.names import COMPONENT_LABEL
+from ip2a_operator.names import COMPONENT_LABEL, JOB_LABEL, POOLER_LABEL
 
 CNPG: Final = "postgresql.cnpg.io/v1"
-POOLER_LABEL: Final = "cnpg.io/poolerName"
+CLUSTER_LABEL: Final = "cnpg.io/cluster"
+"""On instances, on the pods that make them, and on those of poolers."""
 DIGESTS: Final = "digests"
 """Where an observed Secret has the digests of its values."""
 
@@ -41,7 +42,8 @@ class Facts:
     worker: WorkloadFacts
     migration: JobFacts
     migration_problem: PodProblem | None
-    app_problem: PodProblem | None
+    pod_problems: tuple[PodProblem, ...]
+    """Why pods of parts that are not whole do not come up, of the database first: others need it."""
     has_served: bool
     """Whether some image has been migrated or rolled out before: gates for the first start no longer matter.
     """
@@ -52,16 +54,26 @@ def facts(stack: Stack, observed: Observed) -> Facts:
     pods = tuple(observed.of_kind("Pod"))
     migration = job(observed.get("batch/v1", "Job", stack.migration))
     deployment = workload(observed.get("apps/v1", "Deployment", stack.app))
+    worker = workload(observed.get("apps/v1", "Deployment", stack.worker))
+    cluster = database(observed.get(CNPG, "Cluster", stack.database))
+    cache = workload(observed.get("apps/v1", "StatefulSet", stack.redis))
+    poolers = _poolers(stack, observed, pods)
     jobs = (job(live) for live in observed.of_kind("Job") if _component(live) == Component.MIGRATION)
     return Facts(
-        database=database(observed.get(CNPG, "Cluster", stack.database)),
-        poolers=_poolers(stack, observed, pods),
-        cache=workload(observed.get("apps/v1", "StatefulSet", stack.redis)),
+        database=cluster,
+        poolers=poolers,
+        cache=cache,
         app=deployment,
-        worker=workload(observed.get("apps/v1", "Deployment", stack.worker)),
+        worker=worker,
         migration=migration,
         migration_problem=None if migration.succeeded else _migration_problem(stack, pods, migration),
-        app_problem=None if deployment.rolled_out else _first_problem(pods, Component.APP),
+        pod_problems=(
+            *([] if cluster.ready >= cluster.wanted else _problems(pods, CLUSTER_LABEL, stack.database)),
+            *(one for name, serves in poolers.items() if not serves for one in _problems(pods, POOLER_LABEL, name)),
+            *([] if cache.rolled_out else _problems(pods, COMPONENT_LABEL, Component.CACHE)),
+            *([] if deployment.rolled_out else _problems(pods, COMPONENT_LABEL, Component.APP)),
+            *([] if worker.rolled_out else _problems(pods, COMPONENT_LABEL, Component.WORKER)),
+        ),
         has_served=deployment.exists or any(done.succeeded for done in jobs),
     )
 
@@ -96,16 +108,20 @@ def _component(live: Live) -> str:
     return text(live.tree, "metadata", "labels", COMPONENT_LABEL)
 
 
-def _first_problem(pods: tuple[Live, ...], component: Component) -> PodProblem | None:
+def _problems(pods: tuple[Live, ...], label: str, value: str) -> list[PodProblem]:
+    """Of the pods with this label, but of no scheduled job: those carry the worker's labels and concern nobody else."""
+    found = []
     for pod in pods:
-        if _component(pod) == component and not pod.deleting and (problem := pod_problem(pod)):
-            return problem
-    return None
+        labels = strings(pod.tree, "metadata", "labels")
+        serves = JOB_LABEL not in labels or label == CLUSTER_LABEL
+        if labels.get(label) == value and serves and not pod.deleting and (problem := pod_problem(pod)):
+            found.append(problem)
+    return found
 
 
 def _migration_problem(stack: Stack, pods: tuple[Live, ...], migration: JobFacts) -> PodProblem | None:
     """Why this image's migration does not succeed, with the last lines of the log where there is one."""
-    own = [pod for pod in pods if text(pod.tree, "metadata", "labels", "job-name") == stack.migration]
+    own = [pod for pod in pods if text(pod.tree, "metadata", "labels", JOB_LABEL) == stack.migration]
     for pod in own:
         if problem := pod_problem(pod):
             return problem

@@ -15,10 +15,9 @@ from ip2a_operator.domain.capacity import PoolSizes, Sizes
 from ip2a_operator.domain.ledger import needed
 from ip2a_operator.domain.observed import Live, Observed, database
 from ip2a_operator.domain.tree import branch, number, text
-from ip2a_operator.names import GRANTED_ANNOTATION
+from ip2a_operator.names import GRANTED_ANNOTATION, POOLER_LABEL
 
 CNPG: Final = "postgresql.cnpg.io/v1"
-POOLER_LABEL: Final = "cnpg.io/poolerName"
 SETTLING_SECONDS: Final = 60
 """CloudNativePG notices a changed setting within seconds; its phase is not believed before this has passed."""
 

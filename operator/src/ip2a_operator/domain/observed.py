@@ -125,6 +125,10 @@ class WorkloadFacts:
     """Every wanted pod is of the newest template and available, and no older one is left."""
     stuck: bool
     """The progress deadline has passed."""
+    short: bool = False
+    """Every pod is of the newest template, and fewer of them than wanted are available."""
+    replacing: bool = False
+    """A pod of an earlier template is still to be replaced."""
 
 
 def workload(live: Live | None) -> WorkloadFacts:
@@ -134,17 +138,16 @@ def workload(live: Live | None) -> WorkloadFacts:
     tree = live.tree
     wanted, status = number(tree, "spec", "replicas"), branch(tree, "status")
     seen = number(status, "observedGeneration") >= number(tree, "metadata", "generation")
-    available = number(status, "availableReplicas")
+    available, updated = number(status, "availableReplicas"), number(status, "updatedReplicas")
     conditions = branches(status, "conditions")
     return WorkloadFacts(
         exists=True,
         wanted=wanted,
         ready=number(status, "readyReplicas"),
-        rolled_out=seen
-        and number(status, "updatedReplicas") >= wanted
-        and available >= wanted
-        and number(status, "replicas") <= wanted,
+        rolled_out=seen and updated >= wanted and available >= wanted and number(status, "replicas") <= wanted,
         stuck=any(text(c, "reason") == "ProgressDeadlineExceeded" for c in conditions),
+        short=seen and updated >= wanted and available < wanted and number(status, "replicas") <= wanted,
+        replacing=not seen or updated < wanted,
     )
 
 
@@ -160,6 +163,8 @@ class DatabaseFacts:
     reason: str = ""
     roles: frozenset[str] = frozenset()
     """Managed roles that are in the database as they are wanted."""
+    backup_failures: Mapping[str, str] = field(default_factory=dict)
+    """What CloudNativePG says is not well with the backups (its condition's type), and its message."""
 
     @property
     def serves(self) -> bool:
@@ -170,6 +175,9 @@ class DatabaseFacts:
     def complete(self) -> bool:
         """Whether every wanted instance is ready and nothing is going on."""
         return self.serves and self.ready >= self.wanted and self.phase == "Cluster in healthy state"
+
+
+_BACKUP_CONDITIONS = frozenset({"ContinuousArchiving", "LastBackupSucceeded"})
 
 
 def database(live: Live | None) -> DatabaseFacts:
@@ -185,6 +193,11 @@ def database(live: Live | None) -> DatabaseFacts:
         phase=text(status, "phase"),
         reason=text(status, "phaseReason"),
         roles=frozenset(names(status, "managedRolesStatus", "byStatus", "reconciled")),
+        backup_failures={
+            text(one, "type"): text(one, "message")
+            for one in branches(status, "conditions")
+            if text(one, "type") in _BACKUP_CONDITIONS and text(one, "status") == "False"
+        },
     )
 
 

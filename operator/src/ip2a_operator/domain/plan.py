@@ -12,7 +12,7 @@ from typing import Final
 
 from ip2a_operator.api.v1alpha1 import IP2AStatus
 from ip2a_operator.domain import status
-from ip2a_operator.domain.actions import Action, Apply, Delete, EnsureSecret, Notice, NoticeKind, RotateSecret
+from ip2a_operator.domain.actions import Action, Apply, Delete, EnsureSecret, Notice, NoticeKind
 from ip2a_operator.domain.backoff import backoff
 from ip2a_operator.domain.builders import jobs
 from ip2a_operator.domain.builders.redis import with_fixed_name
@@ -24,14 +24,16 @@ from ip2a_operator.domain.facts import DIGESTS, Facts, facts, secret_digests
 from ip2a_operator.domain.growth import growth
 from ip2a_operator.domain.handover import adjusted
 from ip2a_operator.domain.ledger import ledger
-from ip2a_operator.domain.logins import logins, secret
-from ip2a_operator.domain.observed import Live, Observed, Ref, ref_of
+from ip2a_operator.domain.logins import logins
+from ip2a_operator.domain.meanwhile import before_migration
+from ip2a_operator.domain.observed import Live, Observed, Ref, ref_of, workload
 from ip2a_operator.domain.prune import prune
 from ip2a_operator.domain.references import followed
 from ip2a_operator.domain.resource import Resource
+from ip2a_operator.domain.rotation import adoption, due, rotations
 from ip2a_operator.domain.stack import Images, Stack, is_platform
 from ip2a_operator.domain.tree import Manifest, branch, strings
-from ip2a_operator.names import APPLIED_ANNOTATION, ATTEMPT_ANNOTATION, ROTATE_ANNOTATION, ROTATED_ANNOTATION
+from ip2a_operator.names import APPLIED_ANNOTATION, ATTEMPT_ANNOTATION
 
 MIGRATION_RETRY_FIRST: Final = 60.0
 MIGRATION_RETRY_CAP: Final = 1800.0
@@ -63,6 +65,8 @@ class _Steps:
 
     actions: list[Action] = field(default_factory=list)
     foreign: list[Ref] = field(default_factory=list)
+    held_back: bool = False
+    """Whether a change waits for what it needs."""
     look_again: float | None = None
 
 
@@ -77,12 +81,20 @@ def plan(resource: Resource, observed: Observed, surroundings: Surroundings, now
         _secrets(stack, observed, generated, steps)
         wanted = desired(stack)
         opened = _open_stages(stack, seen, secrets_are_there=_has_secrets(stack, observed, generated))
-        _objects(stack, observed, wanted, opened, others=not_followed(stack, generated), steps=steps)
+        others = not_followed(stack, generated)
+        _objects(stack, observed, wanted, opened, others=others, steps=steps)
         if Stage.MIGRATION in opened:
             _migration(stack, observed, seen, steps, now)
+        if _awaits_migration(opened, seen):
+            serving = frozenset(item.ref for item in wanted if item.stage is Stage.SERVING)
+            _keep_serving(stack, observed, serving, others=others, steps=steps)
         keep = {item.ref for item in wanted} | {ref_of(secret.manifest) for secret in generated}
         steps.actions += prune(stack, observed, keep)
-    published = status.status(stack, seen, own, busy=bool(steps.actions), foreign=tuple(steps.foreign), now=now)
+        if Stage.SERVING in opened:
+            _adoptions(stack, observed, generated, seen, steps)
+    published = status.status(
+        stack, seen, own, busy=bool(steps.actions) or steps.held_back, foreign=tuple(steps.foreign), now=now
+    )
     notices = (
         *status.transitions(resource.conditions, published.conditions),
         *_mending(resource, steps, observed),
@@ -107,7 +119,7 @@ def make_stack(
     )
     if resource.spec.database.external is not None:
         return stack
-    token = _rotations(resource.annotations).get("database", "")
+    token = rotations(resource.annotations).get("database", "")
     stack = replace(stack, logins=logins(resource.name, stack.turns, observed, token))
     if now is None:
         return stack
@@ -116,7 +128,6 @@ def make_stack(
 
 
 def _secrets(stack: Stack, observed: Observed, wanted: Iterable[GeneratedSecret], steps: _Steps) -> None:
-    rotations = _rotations(stack.resource.annotations)
     for generated in wanted:
         live = observed.get("v1", "Secret", generated.name)
         if live is None:
@@ -125,20 +136,21 @@ def _secrets(stack: Stack, observed: Observed, wanted: Iterable[GeneratedSecret]
             _not_ours(stack, live, steps)
         elif _missing(generated, live) or not covers(generated.manifest, live.tree):
             steps.actions.append(EnsureSecret(generated, known=True))
-        elif generated.rotation is not None:
-            token = rotations.get(generated.rotation.what, "")
-            if generated.rotation.turns:
-                resting = {secret(where, stack.logins.resting) for _, where in stack.turns}
-                if stack.logins.rotate and generated.name in resting:
-                    steps.actions.append(RotateSecret(generated, token, stack.logins.serial + 1))
-            elif token and token != live.annotation(ROTATED_ANNOTATION):
-                steps.actions.append(RotateSecret(generated, token))
+        elif (step := due(stack, generated, live)) is not None:
+            steps.actions.append(step)
 
 
-def _rotations(annotations: Mapping[str, str]) -> dict[str, str]:
-    """`jwt=2026-11,cache=7` as a map."""
-    pairs = (item.partition("=") for item in annotations.get(ROTATE_ANNOTATION, "").split(","))
-    return {what.strip(): token.strip() for what, _, token in pairs if token.strip()}
+def _adoptions(stack: Stack, observed: Observed, wanted: Iterable[GeneratedSecret], seen: Facts, steps: _Steps) -> None:
+    """Use values that were announced, once every pod that serves has been told: nothing else is left to do then."""
+    told = seen.app.rolled_out and (seen.worker.rolled_out or not seen.worker.exists)
+    if steps.actions or steps.held_back or not told:
+        return
+    for generated in wanted:
+        live = observed.get("v1", "Secret", generated.name)
+        if live is None or not _is_ours(stack, live):
+            continue
+        if (step := adoption(stack, generated, live)) is not None:
+            steps.actions.append(step)
 
 
 def _missing(secret: GeneratedSecret, live: Live) -> bool:
@@ -191,6 +203,7 @@ def _objects(
     others: frozenset[str],
     steps: _Steps,
 ) -> None:
+    cache_changes = False
     for item in wanted:
         if item.stage not in opened or item.stage is Stage.MIGRATION:
             continue
@@ -202,11 +215,63 @@ def _objects(
             continue
         elif not _is_ours(stack, live):
             _not_ours(stack, live, steps)
+        else:
+            applies = needs_apply(manifest, live.tree, observed.accepted.get(item.ref))
+            drifted = _is_as_applied(manifest, live)
+            if item.ref.kind == "StatefulSet":
+                cache_changes = _old_cache_serves(live, applies=applies and not drifted)
+            if applies and not drifted and item.stage is Stage.SERVING and cache_changes:
+                steps.held_back = True
+            elif applies:
+                steps.actions.append(Apply(manifest, known=True, why="drifted" if drifted else "changed"))
+
+
+def _awaits_migration(opened: frozenset[Stage], seen: Facts) -> bool:
+    """Whether nothing but the migration keeps SERVING closed."""
+    served = seen.app.exists or (seen.has_served and all(seen.poolers.values()))
+    return Stage.SERVING not in opened and Stage.DATABASE in opened and served
+
+
+def _is_as_applied(manifest: Manifest, live: Live) -> bool:
+    """Whether the object was applied last with the same intent."""
+    return branch(manifest, "metadata", "annotations")[APPLIED_ANNOTATION] == live.annotation(APPLIED_ANNOTATION)
+
+
+def _old_cache_serves(live: Live, *, applies: bool) -> bool:
+    """Whether a Redis answers that is about to be replaced.
+
+    Changes of the pods that use it wait for those seconds: with a rotated password, the old Redis would refuse new
+    pods, while the new one knows both passwords. One that does not answer holds nothing back.
+    """
+    found = workload(live)
+    return found.ready > 0 and (applies or found.replacing)
+
+
+def _keep_serving(
+    stack: Stack, observed: Observed, serving: frozenset[Ref], *, others: frozenset[str], steps: _Steps
+) -> None:
+    """Mend what serves while its new image is not migrated, with the image that it has.
+
+    What changed in the spec beside the image comes with the migrated image; where that is so, what is changed by others
+    is not told from it, and left until then. What is lost comes back anyway, but for jobs of the spec's own: whether
+    the older image knows them is not known.
+    """
+    new = "CronJob" if stack.resource.spec.app.jobs is not None else ""
+    older = before_migration(stack, observed, serving)
+    if older is None:
+        return
+    for item in desired(older):
+        if item.ref not in serving:
+            continue
+        live = observed.objects.get(item.ref)
+        manifest = stamp(as_applied(older, observed, item.manifest, live, others))
+        if live is None:
+            if item.ref.kind != new:
+                steps.actions.append(Apply(manifest, known=False, why="missing"))
+        elif live.deleting or not _is_ours(stack, live) or not _is_as_applied(manifest, live):
+            continue
         elif needs_apply(manifest, live.tree, observed.accepted.get(item.ref)):
-            same = branch(manifest, "metadata", "annotations")[APPLIED_ANNOTATION] == live.annotation(
-                APPLIED_ANNOTATION
-            )
-            steps.actions.append(Apply(manifest, known=True, why="drifted" if same else "changed"))
+            steps.actions.append(Apply(manifest, known=True, why="drifted"))
 
 
 def not_followed(stack: Stack, generated: Iterable[GeneratedSecret]) -> frozenset[str]:

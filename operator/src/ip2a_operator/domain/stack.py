@@ -20,6 +20,8 @@ class Images:
 
     app: str
     postgresql: str
+    postgresql_backup: str
+    """With barman-cloud in it, which CloudNativePG runs to archive and to back up."""
     pgbouncer: str
     redis: str
     redis_exporter: str
@@ -73,6 +75,12 @@ class Stack:
     def has_database_kinds(self) -> bool:
         """Whether CloudNativePG is there, if it is needed."""
         return self.resource.spec.database.external is not None or "Cluster" in self.offered
+
+    @property
+    def database_image(self) -> str:
+        """Image of the database's instances."""
+        wanted = self.resource.spec.database
+        return wanted.image or (self.images.postgresql_backup if wanted.backup else self.images.postgresql)
 
     @property
     def owner_secret(self) -> str:
@@ -165,6 +173,17 @@ class Stack:
     def is_platform(self) -> bool:
         """Whether the pods run the platform (any version or mirror of its image) or somebody else's image."""
         return is_platform(self.resource.spec, self.images)
+
+    @property
+    def serves_metrics(self) -> bool:
+        """Whether the app's pods answer scrapes on the port for operations."""
+        given = self.resource.spec.app.metrics
+        return given if given is not None else self.is_platform
+
+    @property
+    def worker_is_ours(self) -> bool:
+        """Whether the worker is the platform's own, which answers probes and scrapes."""
+        return self.is_platform and not self.resource.spec.app.worker.command
 
     @property
     def migration_command(self) -> tuple[str, ...]:

@@ -53,14 +53,14 @@ def status(
         _migrations(stack, seen),
         _ingress(stack, observed),
     ]
-    app = _app(seen)
+    app = _app(resource, seen)
     problem = _problem(stack, seen, parts, foreign)
     unready = next((verdict for verdict in (*parts, app) if verdict.status is not True), None)
     ready = _ready(unready, problem, busy=busy)
     verdicts = [
         ready,
         _progressing(resource, unready, problem, busy=busy),
-        _degraded(resource, unready, problem),
+        _degraded(stack, seen, unready, problem),
         *parts,
         _paused(resource),
     ]
@@ -91,9 +91,9 @@ def failure(resource: Resource, reason: str, message: str, now: datetime) -> IP2
     return _amended(resource, verdicts, now)
 
 
-def leaving(resource: Resource, message: str, *, failed: bool, now: datetime) -> IP2AStatus:
-    """The published status of a resource whose deletion waits for a last backup; `failed`: an attempt did."""
-    verdicts = [Verdict(ConditionType.PROGRESSING, True, "FinalBackup", message)]
+def leaving(resource: Resource, reason: str, message: str, *, failed: bool, now: datetime) -> IP2AStatus:
+    """The published status of a resource whose deletion waits for its pods or a last backup; `failed`: one did."""
+    verdicts = [Verdict(ConditionType.PROGRESSING, True, reason, message)]
     if failed:
         verdicts.append(Verdict(ConditionType.DEGRADED, True, "FinalBackupFailed", message))
     return _amended(resource, verdicts, now)
@@ -253,16 +253,20 @@ def _route(stack: Stack, observed: Observed) -> Verdict:
     return Verdict(kind, True, "Accepted", stack.url)
 
 
-def _app(seen: Facts) -> Verdict:
-    """Judged like the parts, but shown only through Ready and Progressing."""
-    app = seen.app
+def _app(resource: Resource, seen: Facts) -> Verdict:
+    """Judged like the parts, but shown only through Ready, Progressing and Degraded."""
+    app, worker = seen.app, seen.worker
     counts = f"{app.ready} of {app.wanted} app pods are ready"
     if not app.exists:
         return Verdict(ConditionType.READY, False, "Waiting", "the app is not started yet")
     if not app.rolled_out:
-        return Verdict(ConditionType.READY, False, "RollingOut", counts)
-    if seen.worker.exists and not seen.worker.rolled_out:
-        return Verdict(ConditionType.READY, False, "RollingOut", "the background worker is not ready")
+        grows = app.wanted > resource.status.app.desired
+        lost = app.short and not grows and _had_been_ready(resource)
+        return Verdict(ConditionType.READY, False, "PodsMissing" if lost else "RollingOut", counts)
+    if worker.exists and not worker.rolled_out:
+        lost = worker.short and _had_been_ready(resource)
+        reason = "PodsMissing" if lost else "RollingOut"
+        return Verdict(ConditionType.READY, False, reason, "the background worker is not ready")
     return Verdict(ConditionType.READY, True, "Serving", counts)
 
 
@@ -277,7 +281,7 @@ def _problem(stack: Stack, seen: Facts, parts: Sequence[Verdict], foreign: Seque
         names = ", ".join(map(str, foreign))
         advice = "belongs to somebody else; rename the resource, or delete or rename that object"
         return Verdict(ConditionType.PROGRESSING, False, "ForeignObject", f"{names} {advice}")
-    for problem in (seen.migration_problem, seen.app_problem):
+    for problem in (seen.migration_problem, *seen.pod_problems):
         if problem is not None:
             return Verdict(
                 ConditionType.PROGRESSING,
@@ -326,20 +330,32 @@ def _progressing(resource: Resource, unready: Verdict | None, problem: Verdict |
     return Verdict(kind, False, "Complete", "nothing is left to do")
 
 
-def _degraded(resource: Resource, unready: Verdict | None, problem: Verdict | None) -> Verdict:
+def _degraded(stack: Stack, seen: Facts, unready: Verdict | None, problem: Verdict | None) -> Verdict:
     """True when something is wrong, or when what was ready before is no longer, without the spec having
     changed."""
     kind = ConditionType.DEGRADED
     if problem is not None:
         return Verdict(kind, True, problem.reason, problem.message)
-    if unready is None:
-        return Verdict(kind, False, "AsExpected")
-    previous = find(resource.conditions, kind)
-    same_spec = resource.status.observed_generation == resource.generation
-    was_degraded = previous is not None and previous.status == "True"
-    if unready.reason != "RollingOut" and same_spec and (was_ready(resource.conditions) or was_degraded):
+    if unready is not None and unready.reason != "RollingOut" and _had_been_ready(stack.resource):
         return Verdict(kind, True, unready.reason, f"{unready.kind.value}: {unready.message}")
+    if stack.resource.spec.database.backup is not None:
+        for what, message in sorted(seen.database.backup_failures.items()):
+            return Verdict(kind, True, _BACKUP_REASONS[what], message)
     return Verdict(kind, False, "AsExpected")
+
+
+_BACKUP_REASONS = {"ContinuousArchiving": "ArchivingFailed", "LastBackupSucceeded": "BackupFailed"}
+"""What no backup means for people, by CloudNativePG's condition: everything serves, one disk away from a loss."""
+
+
+def _had_been_ready(resource: Resource) -> bool:
+    """Whether this spec was ready, or was so before it became degraded."""
+    degraded = find(resource.conditions, ConditionType.DEGRADED)
+    was_degraded = (
+        degraded is not None and degraded.status == "True" and degraded.reason not in _BACKUP_REASONS.values()
+    )
+    same_spec = resource.status.observed_generation == resource.generation
+    return same_spec and (was_ready(resource.conditions) or was_degraded)
 
 
 def _paused(resource: Resource) -> Verdict:

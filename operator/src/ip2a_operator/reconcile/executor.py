@@ -16,10 +16,16 @@ from ip2a_operator.domain.actions import (
 from ip2a_operator.domain.drift import fingerprint
 from ip2a_operator.domain.observed import Live, ref_of
 from ip2a_operator.domain.resource import Resource
-from ip2a_operator.domain.teardown import Retain
+from ip2a_operator.domain.teardown import Drain, Retain
 from ip2a_operator.domain.tree import Manifest, Tree, branch, strings
 from ip2a_operator.errors import ForeignObjectError, RejectedError, UnavailableError
-from ip2a_operator.names import AUTOSCALER_MANAGER, RETAINED_ANNOTATION, ROTATED_ANNOTATION, SERIAL_ANNOTATION
+from ip2a_operator.names import (
+    ANNOUNCED_ANNOTATION,
+    AUTOSCALER_MANAGER,
+    RETAINED_ANNOTATION,
+    ROTATED_ANNOTATION,
+    SERIAL_ANNOTATION,
+)
 from ip2a_operator.reconcile.ports import Cluster, Entropy, Fence, FieldConflictError, Key, Names
 from ip2a_operator.reconcile.store import Store
 
@@ -64,6 +70,13 @@ class Executor:
                     "annotations": {RETAINED_ANNOTATION: resource.uid},
                 }
             }
+            self._file(await self.cluster.merge(resource.namespace, item.ref, patch))
+
+    async def drain(self, resource: Resource, items: Sequence[Drain]) -> None:
+        """Scale Deployments to nothing; their pods then end as in any rollout."""
+        for item in items:
+            self.fence.check()
+            patch = {"metadata": {"uid": item.uid}, "spec": {"replicas": 0}}
             self._file(await self.cluster.merge(resource.namespace, item.ref, patch))
 
     async def create(self, resource: Resource, manifest: Manifest) -> None:
@@ -142,9 +155,16 @@ class Executor:
             return []
         if Live(found).annotation(ROTATED_ANNOTATION) == action.token:
             return []
+        values = strings(found, "data")
+        if action.step == "announce" and rotation.keep is not None:
+            data, notes = _encoded({rotation.keep: self.entropy.token()}), {ANNOUNCED_ANNOTATION: action.token}
+            await self._patch_secret(resource, found, secret.manifest, data, notes)
+            return [Notice(NoticeKind.NORMAL, "SecretAnnounced", f"{action.ref}: {rotation.what}")]
         data = _encoded({rotation.key: self.entropy.token()})
+        if action.step == "adopt" and rotation.keep in values:
+            data = {rotation.key: values[rotation.keep]}
         if rotation.keep is not None:
-            data[rotation.keep] = strings(found, "data").get(rotation.key, "")
+            data[rotation.keep] = values.get(rotation.key, "")
         notes = {ROTATED_ANNOTATION: action.token}
         if action.serial is not None:
             notes[SERIAL_ANNOTATION] = str(action.serial)

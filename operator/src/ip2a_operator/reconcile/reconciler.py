@@ -71,12 +71,15 @@ class Reconciler:
             return True
         now = self.clock.now()
         step = teardown(resource, self.store.observed(key), now)
+        if step.drain:
+            await self.executor.drain(resource, step.drain)
+            step = teardown(resource, self.store.observed(key), now)
         if step.make is not None:
             await self.executor.create(resource, step.make)
         await self.executor.retain(resource, step.retain)
         notices: tuple[Notice, ...] = step.notices if step.is_done else ()
         if step.waits:
-            fresh = status.leaving(resource, step.message, failed=step.backup.failed, now=now)
+            fresh = status.leaving(resource, step.reason, step.message, failed=step.backup.failed, now=now)
             await self._publish(key, resource, fresh)
             notices = tuple(status.transitions(resource.conditions, fresh.conditions))
         for notice in notices:

@@ -2,7 +2,7 @@
 
 from ip2a_operator.domain.builders.app_env import serving_env
 from ip2a_operator.domain.builders.app_pod import Run, pod_template
-from ip2a_operator.domain.builders.metadata import Component, manifest, selector
+from ip2a_operator.domain.builders.metadata import Component, budget, manifest, selector
 from ip2a_operator.domain.stack import Stack
 from ip2a_operator.domain.tree import Manifest
 from ip2a_operator.names import HTTP_PORT_NAME
@@ -67,16 +67,11 @@ def disruption_budgets(stack: Stack) -> list[Manifest]:
     """One pod at a time; none for a single pod, where it would only block node drains."""
     pods = {Component.APP: stack.sizes.app_replicas, Component.WORKER: stack.sizes.workers}
     names = {Component.APP: stack.app, Component.WORKER: stack.worker}
-    return [_budget(stack, names[component], component) for component, count in pods.items() if count > 1]
-
-
-def _budget(stack: Stack, name: str, component: Component) -> Manifest:
-    spec = {
-        "maxUnavailable": 1,
-        "unhealthyPodEvictionPolicy": "AlwaysAllow",
-        "selector": {"matchLabels": selector(stack, component)},
-    }
-    return manifest(stack, "policy/v1", "PodDisruptionBudget", name, component, spec=spec)
+    return [
+        budget(stack, names[component], component, selector(stack, component))
+        for component, count in pods.items()
+        if count > 1
+    ]
 
 
 def ingress(stack: Stack) -> Manifest | None:

@@ -10,6 +10,7 @@ from ip2a_operator.domain.builders.podspec import (
     container_security,
     empty_dirs,
     pod_security,
+    priority,
     resources,
     spread,
 )
@@ -66,7 +67,7 @@ def pod_template(stack: Stack, run: Run, *, restart_policy: str = "Always") -> d
         annotations[RESTART_ANNOTATION] = restarted
     if stack.logins.serving == "b" and run.component is not Component.MIGRATION:
         annotations[LOGIN_ANNOTATION] = "b"
-    if run.works or (run.serves and (app.metrics if app.metrics is not None else stack.is_platform)):
+    if run.works or (run.serves and stack.serves_metrics):
         annotations |= {
             "prometheus.io/scrape": "true",
             "prometheus.io/port": str(OPS_PORT),
@@ -85,6 +86,7 @@ def pod_template(stack: Stack, run: Run, *, restart_policy: str = "Always") -> d
         "terminationGracePeriodSeconds": GRACE_SECONDS,
         "containers": containers,
         "volumes": [*ca_volume(stack), *volumes, *app.volumes],
+        **priority(stack),
     }
     if app.image_pull_secrets:
         spec["imagePullSecrets"] = [{"name": secret.name} for secret in app.image_pull_secrets]
@@ -158,7 +160,7 @@ def _database_gate(stack: Stack, run: Run) -> dict[str, object]:
 def _serving(stack: Stack) -> dict[str, object]:
     app = stack.resource.spec.app
     ports = [{"name": HTTP_PORT_NAME, "containerPort": app.port, "protocol": "TCP"}]
-    if app.metrics if app.metrics is not None else stack.is_platform:
+    if stack.serves_metrics:
         ports.append({"name": OPS_PORT_NAME, "containerPort": OPS_PORT, "protocol": "TCP"})
     probes = app.probes or Probes()
     # the platform answers them on a thread of its own: a pod full of requests is needed most of all

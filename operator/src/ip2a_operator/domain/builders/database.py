@@ -1,13 +1,21 @@
 """PostgreSQL and its poolers, as CloudNativePG resources."""
 
-from ip2a_operator.domain.builders.metadata import Component, manifest
-from ip2a_operator.domain.builders.podspec import resources
+from ip2a_operator.domain.builders.metadata import Component, budget, manifest
+from ip2a_operator.domain.builders.podspec import priority, resources
 from ip2a_operator.domain.capacity import PoolSizes
 from ip2a_operator.domain.ledger import AUDIT_READERS
 from ip2a_operator.domain.logins import Slot, role, secret
 from ip2a_operator.domain.stack import Stack
 from ip2a_operator.domain.tree import Manifest
-from ip2a_operator.names import APP_ROLE, AUDIT_ROLE, DATABASE, GRANTED_ANNOTATION, OWNER_LABEL, OWNER_ROLE
+from ip2a_operator.names import (
+    APP_ROLE,
+    AUDIT_ROLE,
+    DATABASE,
+    GRANTED_ANNOTATION,
+    OWNER_LABEL,
+    OWNER_ROLE,
+    POOLER_LABEL,
+)
 
 API = "postgresql.cnpg.io/v1"
 SMART_SHUTDOWN_SECONDS = 2
@@ -41,7 +49,7 @@ def cluster(stack: Stack) -> Manifest | None:
         storage["storageClass"] = wanted.storage.storage_class
     spec: dict[str, object] = {
         "instances": stack.sizes.instances,
-        "imageName": wanted.image or stack.images.postgresql,
+        "imageName": stack.database_image,
         "imagePullPolicy": stack.images.pull_policy,
         "storage": storage,
         "resources": resources(stack.sizes.database, wanted.resources),
@@ -64,6 +72,7 @@ def cluster(stack: Stack) -> Manifest | None:
         },
         "managed": {"roles": _roles(stack)},
         "postgresql": _postgresql(stack),
+        **priority(stack),
     }
     if backup := _backup(stack):
         spec["backup"] = backup
@@ -170,6 +179,18 @@ def poolers(stack: Stack) -> list[Manifest]:
     return found
 
 
+def disruption_budgets(stack: Stack) -> list[Manifest]:
+    """One pooler pod at a time, where there are several; CloudNativePG makes budgets for instances alone."""
+    if stack.resource.spec.database.external is not None:
+        return []
+    pools = {stack.write_pool: stack.sizes.write, stack.read_pool: stack.sizes.read}
+    return [
+        budget(stack, name, Component.POOLER, {POOLER_LABEL: name})
+        for name, pool in pools.items()
+        if pool is not None and pool.pods > 1
+    ]
+
+
 def _pooler(stack: Stack, name: str, kind: str, pool: PoolSizes) -> Manifest:
     container: dict[str, object] = {
         "name": "pgbouncer",
@@ -209,6 +230,7 @@ def _pooler(stack: Stack, name: str, kind: str, pool: PoolSizes) -> Manifest:
                 "spec": {
                     "containers": [container],
                     "terminationGracePeriodSeconds": POOLER_DRAIN_SECONDS + 20,
+                    **priority(stack),
                 },
             },
         },

@@ -44,8 +44,7 @@ def worker(stack: Stack) -> Manifest | None:
     if not stack.sizes.workers:
         return None
     command = wanted.command or ("ip2a-app", "worker")
-    works = stack.is_platform and not wanted.command
-    run = Run(Component.WORKER, command, (), worker_env(stack), works=works, given=wanted.resources)
+    run = Run(Component.WORKER, command, (), worker_env(stack), works=stack.worker_is_ours, given=wanted.resources)
     return manifest(
         stack,
         "apps/v1",

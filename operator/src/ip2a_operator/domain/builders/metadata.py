@@ -75,6 +75,16 @@ def manifest(
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **content}
 
 
+def budget(stack: Stack, name: str, component: Component, chosen: Mapping[str, str]) -> Manifest:
+    """A disruption budget that lets pods with these labels be evicted one at a time, broken ones always."""
+    spec = {
+        "maxUnavailable": 1,
+        "unhealthyPodEvictionPolicy": "AlwaysAllow",
+        "selector": {"matchLabels": dict(chosen)},
+    }
+    return manifest(stack, "policy/v1", "PodDisruptionBudget", name, component, spec=spec)
+
+
 def digest(value: object) -> str:
     """A short name for a value: equal values, equal digests."""
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))

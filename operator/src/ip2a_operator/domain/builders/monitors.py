@@ -20,7 +20,7 @@ LABELS: Final = {
 
 
 def monitors(stack: Stack) -> list[Manifest]:
-    """PodMonitors for the app, the database, the poolers and Redis, and one set of rules."""
+    """PodMonitors for the app, its worker, the database, the poolers and Redis, and one set of rules."""
     if not stack.resource.spec.monitoring.enabled:
         return []
     found: list[Manifest] = []
@@ -32,11 +32,13 @@ def monitors(stack: Stack) -> list[Manifest]:
 
 
 def _pod_monitors(stack: Stack) -> list[Manifest]:
-    app = stack.resource.spec.app
     found = []
-    if app.metrics if app.metrics is not None else stack.is_platform:
+    if stack.serves_metrics:
         chosen = selector(stack, Component.APP)
         found.append(_pod_monitor(stack, stack.app, Component.APP, chosen, OPS_PORT_NAME))
+    if stack.sizes.workers and stack.worker_is_ours:
+        chosen = selector(stack, Component.WORKER)
+        found.append(_pod_monitor(stack, stack.worker, Component.WORKER, chosen, OPS_PORT_NAME))
     if stack.resource.spec.database.external is None:
         instances = {"cnpg.io/cluster": stack.database, "cnpg.io/podRole": "instance"}
         found.append(_pod_monitor(stack, stack.database, Component.DATABASE, instances, "metrics"))
@@ -63,14 +65,11 @@ def _pod_monitor(stack: Stack, name: str, component: Component, chosen: dict[str
 
 def _rules(stack: Stack) -> Manifest:
     where = f'namespace="{stack.namespace}"'
+    app = f'up{{{where},pod=~"{stack.app}-.*"}}'
+    # `sum` of no series at all is no series: without `absent`, an app without any pod would alarm nobody
+    down = _alert("IP2AAppDown", f"absent({app}) or sum({app}) < 1", "2m", "critical", "no app pod answers")
     rules = [
-        _alert(
-            "IP2AAppDown",
-            f'sum(up{{{where},pod=~"{stack.app}-.*"}}) < 1',
-            "2m",
-            "critical",
-            "no app pod answers",
-        ),
+        *([down] if stack.serves_metrics else []),
         _alert(
             "IP2AReplicaLag",
             f'max(cnpg_pg_replication_lag{{{where},pod=~"{stack.database}-.*"}}) > 30',

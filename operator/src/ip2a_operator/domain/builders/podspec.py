@@ -57,6 +57,12 @@ def cpu(milli: int) -> str:
     return f"{milli}m" if milli % 1000 else str(milli // 1000)
 
 
+def priority(stack: Stack) -> dict[str, object]:
+    """The PriorityClass of a pod, where one is asked for."""
+    name = stack.resource.spec.priority_class_name
+    return {"priorityClassName": name} if name else {}
+
+
 def spread(stack: Stack, component: Component) -> list[dict[str, object]]:
     """Over zones and nodes, when there are several."""
     return [

@@ -1,7 +1,7 @@
 """Redis: StatefulSet with an exporter beside it, and its Service."""
 
 from ip2a_operator.domain.builders.metadata import Component, digest, labels, manifest, selector
-from ip2a_operator.domain.builders.podspec import container_security, from_secret, pod_security, resources
+from ip2a_operator.domain.builders.podspec import container_security, from_secret, pod_security, priority, resources
 from ip2a_operator.domain.capacity import Amounts
 from ip2a_operator.domain.observed import Live
 from ip2a_operator.domain.stack import Stack
@@ -56,6 +56,7 @@ def stateful_set(stack: Stack) -> Manifest | None:
             "terminationGracePeriodSeconds": 15,
             "containers": [_server(stack), _exporter(stack)],
             "volumes": [_CONFIG_VOLUME] if persistence else [_CONFIG_VOLUME, {"name": "data", "emptyDir": {}}],
+            **priority(stack),
         },
     }
     spec: dict[str, object] = {

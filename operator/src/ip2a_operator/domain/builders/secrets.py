@@ -23,6 +23,9 @@ class Rotation:
     keep: str | None
     turns: bool = False
     """Whether this login takes turns with another, so that only the one that rests is changed."""
+    announced: bool = False
+    """Whether readers learn the new value, under `keep`, before one of them uses it: what a new pod has signed with it
+    comes to older ones too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ def secrets(stack: Stack) -> list[GeneratedSecret]:
         GeneratedSecret(
             _secret(stack, stack.keys_secret, Component.APP, "Opaque"),
             generated=("jwt-key", "cookie-key"),
-            rotation=Rotation("jwt", "jwt-key", "jwt-previous-key"),
+            rotation=Rotation("jwt", "jwt-key", "jwt-previous-key", announced=True),
         )
     ]
     if stack.resource.spec.database.external is None:

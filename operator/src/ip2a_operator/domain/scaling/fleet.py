@@ -8,7 +8,7 @@ from typing import Final
 from ip2a_operator.domain.autoscaling.snapshot import AppFleet, DatabaseFleet, Fleet, Pause, PoolerFleet
 from ip2a_operator.domain.autoscaling.spec import ScalerSpec
 from ip2a_operator.domain.builders.metadata import Component
-from ip2a_operator.domain.facts import CNPG, POOLER_LABEL
+from ip2a_operator.domain.facts import CNPG
 from ip2a_operator.domain.handover import POOL_BEFORE_ANNOTATION
 from ip2a_operator.domain.ledger import MIGRATION
 from ip2a_operator.domain.observed import Live, Observed
@@ -16,7 +16,7 @@ from ip2a_operator.domain.scaling.readings import Answers, Expected
 from ip2a_operator.domain.scaling.settings import cpu_limit
 from ip2a_operator.domain.stack import Stack
 from ip2a_operator.domain.tree import Tree, branch, branches, number, strings, text
-from ip2a_operator.names import COMPONENT_LABEL, GRANTED_ANNOTATION, PAUSE_ANNOTATIONS
+from ip2a_operator.names import COMPONENT_LABEL, GRANTED_ANNOTATION, PAUSE_ANNOTATIONS, POOLER_LABEL
 
 INSTANCE_LABEL: Final = "cnpg.io/podRole"
 ROLE_LABEL: Final = "cnpg.io/instanceRole"
