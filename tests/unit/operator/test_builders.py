@@ -41,6 +41,20 @@ def test_given_amounts_win_one_by_one() -> None:
     assert resources["limits"] == {"cpu": "2", "memory": "2Gi", "ephemeral-storage": "1Gi"}
 
 
+def test_limits_alone_leave_requests_as_they_are_derived() -> None:
+    derived = app_container({})["resources"]["requests"]
+    assert app_container({"app": {"resources": {"limits": {"cpu": "3"}}}})["resources"]["requests"] == derived
+
+
+def test_without_replicas_there_is_no_pooler_to_them() -> None:
+    def poolers(instances: int) -> set[str]:
+        found = desired(stack_of({"database": {"instances": instances}}))
+        return {item.ref.name for item in found if item.ref.kind == "Pooler"}
+
+    assert poolers(1) == {"local46-pool-rw"}
+    assert poolers(2) == {"local46-pool-rw", "local46-pool-ro"}
+
+
 def test_given_variables_win_and_may_refer_to_ours() -> None:
     spec = {"app": {"env": [{"name": "IP2A_DB_POOL_TIMEOUT", "value": "9"}, {"name": "X", "value": "$(IP2A_DB_NAME)"}]}}
     names = [item["name"] for item in app_container(spec)["env"]]

@@ -396,15 +396,44 @@ def test_while_a_new_image_is_not_migrated_the_old_one_is_mended(fate: str) -> N
     assert conditions(replan(world, newer))["Ready"].status == "False"
 
 
-def test_when_all_that_serves_is_lost_the_image_migrated_last_serves_again() -> None:
+@pytest.mark.parametrize("lost", [{"Deployment"}, {"Deployment", "CronJob"}])
+def test_when_all_that_serves_is_lost_the_image_migrated_last_serves_again(lost: set[str]) -> None:
     world, _ = settled()
     newer = resource({"app": {"image": NEWER}}, generation=2)
     world.perform(replan(world, newer).actions)
-    for ref in [ref for ref in world.objects if ref.kind in {"Deployment", "CronJob"}]:
+    for ref in [ref for ref in world.objects if ref.kind in lost]:
         del world.objects[ref]
     made = replan(world, newer)
-    assert kinds(made) == SERVING
+    assert kinds(made) == [name for name in SERVING if name.split()[0] in lost]
     assert {image_in(action) for action in made.actions} == {IMAGES.app}
+
+
+def test_an_image_that_cannot_be_told_is_not_guessed() -> None:
+    quiet = {"worker": {"enabled": False}, "jobs": []}
+    world, _ = settled({"app": quiet})
+    del world.objects[migration_of(world)]
+    world.objects[DEPLOYMENT]["spec"]["template"]["spec"]["containers"][0]["name"] = "somebodys"
+    world.objects[DEPLOYMENT]["spec"]["replicas"] = 0
+    newer = resource({"app": {**quiet, "image": NEWER}}, generation=2)
+    assert [action.ref.kind for action in replan(world, newer).actions] == ["Job"]
+
+
+def test_what_is_on_its_way_out_is_waited_for() -> None:
+    world, wanted = settled()
+    world.objects[SERVICE]["metadata"]["deletionTimestamp"] = NOW.isoformat()
+    world.objects[SERVICE]["spec"]["ports"] = []
+    assert replan(world, wanted).actions == ()
+
+
+def test_a_migration_of_somebody_else_is_neither_taken_nor_replaced() -> None:
+    world, _ = settled()
+    newer = resource({"app": {"image": NEWER}}, generation=2)
+    world.perform(replan(world, newer).actions)
+    job = [ref for ref in world.objects if ref.kind == "Job"][-1]
+    world.objects[job]["metadata"]["ownerReferences"] = []
+    made = replan(world, newer)
+    assert made.actions == ()
+    assert conditions(made)["Progressing"].reason == "ForeignObject"
 
 
 def test_what_else_changes_with_an_image_waits_for_its_migration() -> None:

@@ -78,6 +78,13 @@ def test_recovery_is_an_event_too() -> None:
     }
 
 
+def test_what_was_lost_and_comes_back_is_an_event() -> None:
+    world, wanted = published_after()
+    del world.objects[Ref("v1", "Service", "local46-app")]
+    told = [notice.message for notice in replan(world, wanted).notices if notice.reason == "Recreated"]
+    assert told == ["Service local46-app was missing"]
+
+
 def test_nothing_new_is_no_event() -> None:
     world, wanted = published_after()
     made = replan(world, wanted)

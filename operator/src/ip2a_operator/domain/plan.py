@@ -145,12 +145,8 @@ def _adoptions(stack: Stack, observed: Observed, wanted: Iterable[GeneratedSecre
     told = seen.app.rolled_out and (seen.worker.rolled_out or not seen.worker.exists)
     if steps.actions or steps.held_back or not told:
         return
-    for generated in wanted:
-        live = observed.get("v1", "Secret", generated.name)
-        if live is None or not _is_ours(stack, live):
-            continue
-        if (step := adoption(stack, generated, live)) is not None:
-            steps.actions.append(step)
+    there = [(one, live) for one in wanted if (live := observed.get("v1", "Secret", one.name))]
+    steps.actions += [step for one, live in there if (step := adoption(stack, one, live))]
 
 
 def _missing(secret: GeneratedSecret, live: Live) -> bool:
