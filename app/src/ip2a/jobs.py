@@ -26,7 +26,7 @@ async def _mark_overdue(tools: Tools) -> str:
 
 
 async def _enforce_referral(tools: Tools) -> str:
-    done = asdict(await enforce(tools.databases.write, tools.now()))
+    done = asdict(await enforce(tools.databases.write, tools.now(), tools.settings.public_url))
     return ", ".join(f"{name.replace('_', ' ')}: {count}" for name, count in done.items())
 
 

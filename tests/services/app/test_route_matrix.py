@@ -274,6 +274,7 @@ ROWS: dict[str, tuple[str, dict[str, object] | None]] = {
         {"member_id": 1, "anti_collusion_attested": True},
     ),
     "POST /api/v1/referrals/dispatches/{dispatch_id}/check-in": (OFFICE, None),
+    "POST /api/v1/referrals/dispatches/{dispatch_id}/withdraw": (OFFICE, None),
     "POST /api/v1/referrals/dispatches/{dispatch_id}/terminate": (
         OFFICE,
         {"reason": "rif", "ended_on": "2050-01-03", "days_worked": 1},

@@ -6,10 +6,11 @@ fresh world, because the ids named in its path and body lead to rows in the stat
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -17,6 +18,7 @@ from uuid import UUID, uuid4
 import httpx
 from pydantic import SecretStr
 from sqlalchemy import text
+from starlette.types import Receive, Scope, Send
 
 from ip2a.application import create_application
 from ip2a.auth import service as auth
@@ -33,6 +35,15 @@ from tests.services.app.conftest import People, Person, some_address
 def this_evening() -> datetime:
     """18:00 in Seattle on the day that it is there: bids are taken, whenever the tests run."""
     return datetime.combine(datetime.now(LOCAL_TIME).date(), time(18, 0), LOCAL_TIME).astimezone(UTC)
+
+
+def this_morning() -> datetime:
+    """08:00 in Seattle on the day that it is there: no bids are taken any more."""
+    return datetime.combine(datetime.now(LOCAL_TIME).date(), time(8, 0), LOCAL_TIME).astimezone(UTC)
+
+
+TAKES_BIDS = re.compile("/api/v1/referrals/requests/[0-9]+/process-bids|/office/dispatch/[0-9]+/bids")
+"""Paths that ask for the bids of the night, which is over."""
 
 
 ONE_OF_EVERYTHING = """
@@ -357,13 +368,26 @@ async def as_worker(runtime: Runtime) -> AsyncIterator[Databases]:
     await databases.close()
 
 
+class EachAtItsTime:
+    """The platform at the runtime's time of day, but in the morning for what TAKES_BIDS."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._application = create_application(runtime, Readiness())
+        self._in_the_morning = create_application(replace(runtime, now=this_morning), Readiness())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI's call."""
+        bids = TAKES_BIDS.fullmatch(scope.get("path", ""))
+        await (self._in_the_morning if bids else self._application)(scope, receive, send)
+
+
 class Somebody:
     """A browser of the application that can be anybody; cookies and CSRF token as after a log-in."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self.http = httpx.AsyncClient(
-            transport=httpx.ASGITransport(create_application(runtime, Readiness())),
+            transport=httpx.ASGITransport(EachAtItsTime(runtime)),
             base_url="http://localhost",
             timeout=30,
         )

@@ -60,6 +60,9 @@ _TURN_DOWN = text(
     WHERE id = :id AND status = 'accepted'
     """
 )
+_RELEASE = text(
+    "UPDATE job_bids SET status = 'withdrawn', updated_at = now() WHERE id = ANY(:ids) AND status = 'accepted'"
+)
 _EXPIRE = text(
     """
     UPDATE job_bids b SET status = 'expired', processed_at = :now, updated_at = now()
@@ -122,6 +125,11 @@ async def settle(
 async def turn_down(connection: AsyncConnection, bid_id: int, reason: str | None, now: datetime) -> None:
     """The member turned down the job this bid had won."""
     await connection.execute(_TURN_DOWN, {"id": bid_id, "reason": reason, "now": now})
+
+
+async def release(connection: AsyncConnection, ids: Sequence[int]) -> None:
+    """The jobs these bids had won were taken back; their members may bid for them again."""
+    await connection.execute(_RELEASE, {"ids": list(ids)})
 
 
 async def expire(connection: AsyncConnection, now: datetime) -> int:

@@ -85,6 +85,12 @@ async def check_in(dispatch_id: PathId, runtime: RuntimeDependency, caller: Disp
     return await service.check_in(runtime, caller, dispatch_id)
 
 
+@router.post("/referrals/dispatches/{dispatch_id}/withdraw")
+async def withdraw(dispatch_id: PathId, runtime: RuntimeDependency, caller: Dispatcher) -> DispatchOfMember:
+    """Take a dispatch back before the job began; the member gets the place back and loses nothing."""
+    return await service.withdraw(runtime, caller, dispatch_id)
+
+
 @router.post("/referrals/dispatches/{dispatch_id}/terminate")
 async def terminate(
     dispatch_id: PathId, body: TerminationOrder, runtime: RuntimeDependency, caller: Dispatcher

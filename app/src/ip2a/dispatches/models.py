@@ -10,7 +10,9 @@ from ip2a.database.base import Base, Timestamp, Timestamped, text_enum
 
 
 class DispatchStatus(StrEnum):
-    """Where a dispatch stands; the first three are live."""
+    """Where a dispatch stands; the first three are live. WITHDRAWN: taken back before the job began, at no cost to the
+    member.
+    """
 
     DISPATCHED = "dispatched"
     CHECKED_IN = "checked_in"
@@ -19,6 +21,7 @@ class DispatchStatus(StrEnum):
     TERMINATED = "terminated"
     REJECTED = "rejected"
     NO_SHOW = "no_show"
+    WITHDRAWN = "withdrawn"
 
 
 LIVE = (DispatchStatus.DISPATCHED, DispatchStatus.CHECKED_IN, DispatchStatus.WORKING)

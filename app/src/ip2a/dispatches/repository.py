@@ -1,11 +1,12 @@
 """Dispatches in the database.
 
-Candidates are locked with SKIP LOCKED: two runs at the same time never wait for, nor take, the same member. The partial
-unique index on live dispatches is the second guard.
+Rows are locked in one order: the request, its dispatches, places. A place somebody else holds is waited for, so that
+nobody is passed over because of what happens to their place at that moment; behind the lock it is looked at again. The
+partial unique index on live dispatches is the second guard, for members who are called from two books at once.
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,7 +20,7 @@ _COLUMNS = """d.id, d.labor_request_id, q.request_number, d.member_id, d.registr
     d.re_registration"""
 _FROM = """dispatches d JOIN labor_requests q ON q.id = d.labor_request_id
     JOIN organizations o ON o.id = d.employer_id"""
-_ELIGIBLE = """r.book_id = :book_id AND r.status = 'registered' AND m.status = 'active'
+_ELIGIBLE = """r.book_id = :book_id AND r.status = 'registered' AND m.status = 'active' AND m.deleted_at IS NULL
     AND NOT EXISTS (SELECT FROM dispatches live WHERE live.member_id = r.member_id
                     AND live.status IN ('dispatched', 'checked_in', 'working'))
     AND NOT EXISTS (SELECT FROM dispatches past WHERE past.member_id = r.member_id
@@ -30,15 +31,18 @@ _FROM_QUEUE = text(
     SELECT r.id, r.member_id, cast(NULL AS integer) AS bid_id
     FROM book_registrations r JOIN members m ON m.id = r.member_id
     WHERE {_ELIGIBLE} AND (cast(:member_id AS integer) IS NULL OR r.member_id = :member_id)
-    ORDER BY r.apn LIMIT 1 FOR NO KEY UPDATE OF r, m SKIP LOCKED
+    ORDER BY r.apn LIMIT 1 FOR NO KEY UPDATE OF r
     """  # noqa: S608 (constant conditions)
 )
+# Everybody who bid is locked, in one order, and then the first of them are taken.
 _FROM_BIDS = text(
     f"""
-    SELECT r.id, r.member_id, b.id AS bid_id
-    FROM job_bids b JOIN book_registrations r ON r.id = b.registration_id JOIN members m ON m.id = r.member_id
-    WHERE {_ELIGIBLE} AND b.labor_request_id = :request_id AND b.status = 'pending'
-    ORDER BY r.apn LIMIT :wanted FOR NO KEY UPDATE OF r, m, b SKIP LOCKED
+    WITH bidders AS MATERIALIZED (
+        SELECT r.id, r.member_id, b.id AS bid_id, r.apn
+        FROM job_bids b JOIN book_registrations r ON r.id = b.registration_id JOIN members m ON m.id = r.member_id
+        WHERE {_ELIGIBLE} AND b.labor_request_id = :request_id AND b.status = 'pending'
+        ORDER BY r.id FOR NO KEY UPDATE OF r, b)
+    SELECT id, member_id, bid_id FROM bidders ORDER BY apn LIMIT :wanted
     """  # noqa: S608 (constant conditions)
 )
 _INSERT = text(
@@ -49,6 +53,7 @@ _INSERT = text(
         ip2a_user_id(), :start_date, :check_in_deadline
     FROM unnest(cast(:members AS integer[]), cast(:registrations AS integer[]), cast(:bids AS integer[]))
         AS chosen (member_id, registration_id, bid_id)
+    ORDER BY member_id
     RETURNING id
     """
 )
@@ -57,9 +62,11 @@ _REGISTRATIONS_DISPATCHED = text(
 )
 _RESTORE = text(
     """
-    UPDATE book_registrations r SET status = 'registered', re_sign_deadline = :deadline, updated_at = now(),
+    UPDATE book_registrations r SET status = 'registered', updated_at = now(),
+        re_sign_deadline = :now + make_interval(days => k.re_sign_days),
         short_call_restorations = short_call_restorations + :counts
-    WHERE r.id = :id AND r.status = 'dispatched'
+    FROM referral_books k
+    WHERE k.id = r.book_id AND r.id = ANY(:ids) AND r.status = 'dispatched' AND ip2a_may_wait(r.member_id)
         AND NOT EXISTS (SELECT FROM book_registrations other WHERE other.member_id = r.member_id
                         AND other.book_id = r.book_id AND other.status IN ('registered', 'exempt'))
     RETURNING r.id, r.member_id
@@ -88,10 +95,15 @@ _PAGE = text(
 )
 _LOCK = text(
     """
+    WITH request AS MATERIALIZED (
+        SELECT q.id FROM labor_requests q WHERE q.id = (
+            SELECT labor_request_id FROM dispatches
+            WHERE id = :id AND (cast(:member_id AS integer) IS NULL OR member_id = :member_id))
+        FOR NO KEY UPDATE)
     SELECT d.id, d.member_id, d.registration_id, d.bid_id, d.status, d.is_short_call, d.start_date,
-        r.short_call_restorations, k.re_sign_days
-    FROM dispatches d JOIN book_registrations r ON r.id = d.registration_id JOIN referral_books k ON k.id = r.book_id
-    WHERE d.id = :id AND (cast(:member_id AS integer) IS NULL OR d.member_id = :member_id) FOR NO KEY UPDATE OF d
+        r.short_call_restorations
+    FROM request q JOIN dispatches d ON d.labor_request_id = q.id JOIN book_registrations r ON r.id = d.registration_id
+    WHERE d.id = :id FOR NO KEY UPDATE OF d
     """
 )
 _CHECK_IN = text("UPDATE dispatches SET status = 'checked_in', checked_in_at = :now, updated_at = now() WHERE id = :id")
@@ -109,12 +121,37 @@ _MISS_RE_REGISTRATION = text(
     WHERE re_registration = 'awaited' AND re_register_by < :today RETURNING member_id
     """
 )
+_WITHDRAW = text(
+    """
+    UPDATE dispatches SET status = 'withdrawn', updated_at = now() WHERE id = ANY(:ids) AND status = 'dispatched'
+    RETURNING member_id, registration_id, bid_id
+    """
+)
+_AWAITED_OF_REQUEST = text("SELECT id FROM dispatches WHERE labor_request_id = :id AND status = 'dispatched'")
+# Requests that the night marks dispatches of are locked before those, as by whoever cancels one.
+_LOCK_LATE = text(
+    """
+    SELECT d.id FROM (
+        SELECT q.id FROM labor_requests q
+        WHERE q.status <> 'cancelled' AND q.id IN (
+            SELECT labor_request_id FROM dispatches WHERE status = 'dispatched' AND check_in_deadline < :now)
+        ORDER BY q.id LIMIT :limit FOR NO KEY UPDATE) q
+    JOIN dispatches d ON d.labor_request_id = q.id AND d.status = 'dispatched' AND d.check_in_deadline < :now
+    """
+)
+# A quit on the day that they did not come.
 _NO_SHOWS = text(
     """
-    UPDATE dispatches SET status = 'no_show', restricted_until = :restricted_until, updated_at = now()
-    WHERE id IN (SELECT id FROM dispatches WHERE status = 'dispatched' AND check_in_deadline < :now
-                 ORDER BY id LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED)
+    UPDATE dispatches SET status = 'no_show', updated_at = now(),
+        restricted_until = (check_in_deadline AT TIME ZONE 'America/Los_Angeles')::date + cast(:days AS integer)
+    WHERE id = ANY(:ids) AND status = 'dispatched'
     RETURNING id, member_id, registration_id
+    """
+)
+_AWAITED_OF_CANCELLED = text(
+    """
+    SELECT d.id FROM dispatches d JOIN labor_requests q ON q.id = d.labor_request_id
+    WHERE d.status = 'dispatched' AND q.status = 'cancelled' ORDER BY q.id FOR NO KEY UPDATE OF q
     """
 )
 
@@ -178,10 +215,12 @@ async def insert(
 
 
 async def restore(
-    connection: AsyncConnection, registration_id: int, *, counts: bool, deadline: datetime
+    connection: AsyncConnection, registrations: Sequence[int], *, counts: bool, now: datetime
 ) -> list[RowMapping]:
-    """Give the place back under its old number; nothing when the member registered anew meanwhile."""
-    parameters = {"id": registration_id, "counts": int(counts), "deadline": deadline}
+    """Give places back under their old numbers, with all the time to sign again; none to who registered anew meanwhile
+    or is not active any more.
+    """
+    parameters = {"ids": list(registrations), "counts": int(counts), "now": now}
     return list((await connection.execute(_RESTORE, parameters)).mappings())
 
 
@@ -209,7 +248,7 @@ async def page(
 
 
 async def lock(connection: AsyncConnection, dispatch_id: int, member_id: int | None = None) -> RowMapping | None:
-    """A dispatch and its registration's standing, locked until the transaction ends."""
+    """A dispatch and its registration's standing; its request and itself are locked until the transaction ends."""
     return (await connection.execute(_LOCK, {"id": dispatch_id, "member_id": member_id})).mappings().first()
 
 
@@ -244,11 +283,29 @@ async def end(
     )
 
 
+async def awaited_of_request(connection: AsyncConnection, request_id: int) -> list[int]:
+    """The request's dispatches whose member did not check in yet."""
+    return list((await connection.execute(_AWAITED_OF_REQUEST, {"id": request_id})).scalars())
+
+
+async def awaited_of_cancelled(connection: AsyncConnection) -> list[int]:
+    """Dispatches whose request was cancelled, and nobody took them back."""
+    return list((await connection.execute(_AWAITED_OF_CANCELLED)).scalars())
+
+
+async def withdraw(connection: AsyncConnection, ids: Sequence[int]) -> list[RowMapping]:
+    """Take back those of the dispatches whose member did not check in; their slots are free again."""
+    return list((await connection.execute(_WITHDRAW, {"ids": list(ids)})).mappings())
+
+
 async def mark_no_shows(
-    connection: AsyncConnection, *, now: datetime, restricted_until: date, limit: int
+    connection: AsyncConnection, *, now: datetime, restriction: timedelta, limit: int
 ) -> list[RowMapping]:
-    """Who did not check in by the deadline; their slots are free again."""
-    parameters = {"now": now, "restricted_until": restricted_until, "limit": limit}
+    """Who did not check in by the deadline, for `limit` requests at most; their slots are free again. Nobody, where the
+    request was cancelled.
+    """
+    late = (await connection.execute(_LOCK_LATE, {"now": now, "limit": limit})).scalars()
+    parameters = {"ids": list(late), "days": restriction.days}
     return list((await connection.execute(_NO_SHOWS, parameters)).mappings())
 
 

@@ -1,14 +1,13 @@
-"""Dispatching: one transaction a decision. The request is locked first, then members without waiting for anybody."""
+"""Dispatching: one transaction a decision. The request is locked first, then its dispatches, then places."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 
 from sqlalchemy import RowMapping
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ip2a.bids import repository as bids
-from ip2a.dispatches import repository
+from ip2a.dispatches import repository, withdrawal
 from ip2a.dispatches.models import LIVE, DispatchMethod, DispatchStatus, ReRegistration, TermReason
 from ip2a.dispatches.schemas import ByNameOrder, DispatchItem, DispatchOfMember, RejectionOrder, TerminationOrder
 from ip2a.labor_requests import repository as labor_requests
@@ -32,11 +31,12 @@ Choose = Callable[[AsyncConnection, RowMapping], Awaitable[list[RowMapping]]]
 async def dispatch_next(runtime: Runtime, caller: Caller, request_id: int) -> list[DispatchOfMember]:
     """Send the next eligible member of the request's book.
 
-    Raises Problem 404, 409 (the request wants nobody any more, or nobody is eligible).
+    Raises Problem 404, 409 (the request wants nobody any more or asks for somebody by name, or nobody is eligible).
     """
     today = rules.local(runtime.now()).date()
 
     async def choose(connection: AsyncConnection, request: RowMapping) -> list[RowMapping]:
+        _refuse_by_name(request)
         return await repository.next_in_queue(connection, request, today)
 
     return await _dispatch(runtime, caller, request_id, DispatchMethod.MORNING_REFERRAL, choose)
@@ -46,11 +46,16 @@ async def process_bids(runtime: Runtime, caller: Caller, request_id: int) -> lis
     """Send the bidders who have waited longest, as many as are wanted; the others' bids are rejected once the
     request is filled.
 
-    Raises Problem 404, 409 (the request wants nobody any more, or no bid can be taken).
+    Raises Problem 404, 409 (bids are still taken, the request wants nobody any more or asks for somebody by name, or no
+    bid can be taken).
     """
     now = runtime.now()
+    if rules.bidding_is_open(now):
+        closes = rules.BIDDING_CLOSES
+        raise Problem(409, "bidding-open", f"Bids are still taken; process them by day, from {closes:%H:%M} on.")
 
     async def choose(connection: AsyncConnection, request: RowMapping) -> list[RowMapping]:
+        _refuse_by_name(request)
         chosen = await repository.best_bids(connection, request, rules.local(now).date())
         await bids.settle(
             connection,
@@ -79,6 +84,17 @@ async def dispatch_by_name(
         return await repository.next_in_queue(connection, request, today, order.member_id)
 
     return await _dispatch(runtime, caller, request_id, DispatchMethod.BY_NAME, choose)
+
+
+def _refuse_by_name(request: RowMapping) -> None:
+    """Nobody else may take a request by name. Raises Problem 409."""
+    if request["foreperson_member_id"] is not None:
+        raise Problem(
+            409,
+            "asked-by-name",
+            f"The employer asked for member {request['foreperson_member_id']} by name: dispatch them by name"
+            f" (`POST /api/v1/referrals/requests/{request['id']}/dispatch-by-name`), or cancel the request.",
+        )
 
 
 async def _dispatch(
@@ -193,11 +209,21 @@ async def terminate(runtime: Runtime, caller: Caller, dispatch_id: int, order: T
         if result.roll_off is not None:
             await _roll_off_everywhere(connection, dispatch, result.roll_off)
         if result.restore:
-            deadline = runtime.now() + timedelta(days=dispatch["re_sign_days"])
             restored = await repository.restore(
-                connection, dispatch["registration_id"], counts=result.counts, deadline=deadline
+                connection, [dispatch["registration_id"]], counts=result.counts, now=runtime.now()
             )
             await registrations.add_activities(connection, restored, RegistrationAction.RESTORE)
+        return await _one(connection, dispatch_id)
+
+
+async def withdraw(runtime: Runtime, caller: Caller, dispatch_id: int) -> DispatchOfMember:
+    """The employer does not want the member after all: the place is given back at no cost, the slot is free again.
+
+    Raises Problem 404, 409 (the member checked in, or it is over).
+    """
+    async with caller.transaction(runtime.databases) as connection:
+        await _locked(connection, dispatch_id, (DispatchStatus.DISPATCHED,))
+        await withdrawal.withdraw(connection, [dispatch_id], runtime.now())
         return await _one(connection, dispatch_id)
 
 

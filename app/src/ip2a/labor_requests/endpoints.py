@@ -75,7 +75,7 @@ async def labor_request(request_id: PathId, runtime: RuntimeDependency, caller: 
 async def cancel(
     request_id: PathId, runtime: RuntimeDependency, caller: Annotated[Caller, Depends(require("referrals:update"))]
 ) -> LaborRequestItem:
-    """Want nobody any more."""
+    """Want nobody any more; whoever was sent and did not check in yet gets the place back at no cost."""
     return await service.cancel(runtime, caller, request_id)
 
 

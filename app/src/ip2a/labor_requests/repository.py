@@ -62,10 +62,12 @@ _LOCK = text(
     """
 )
 _SET_NO_CHECK_MARK = text("UPDATE labor_requests SET no_check_mark_reason = :reason, updated_at = now() WHERE id = :id")
+# A filled request as long as somebody sent to it did not begin.
 _CANCEL = text(
     """
-    UPDATE labor_requests SET status = 'cancelled', updated_at = now()
-    WHERE id = :id AND status IN ('open', 'partially_filled') RETURNING id
+    UPDATE labor_requests SET status = 'cancelled', updated_at = now() WHERE id = :id
+        AND (status IN ('open', 'partially_filled') OR (status = 'filled' AND EXISTS (
+            SELECT FROM dispatches WHERE labor_request_id = :id AND status = 'dispatched')))
     """
 )
 _ARE_OPEN = text(
@@ -114,8 +116,8 @@ async def set_no_check_mark(connection: AsyncConnection, request_id: int, reason
 
 
 async def cancel(connection: AsyncConnection, request_id: int) -> bool:
-    """Whether the request still wanted workers and does not any more."""
-    return (await connection.execute(_CANCEL, {"id": request_id})).first() is not None
+    """Whether the request still wanted or awaited workers and does not any more."""
+    return (await connection.execute(_CANCEL, {"id": request_id})).rowcount == 1
 
 
 async def are_open(connection: AsyncConnection, employer_id: int) -> bool:

@@ -4,6 +4,7 @@ from sqlalchemy import RowMapping
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ip2a.dispatches.withdrawal import withdraw_of_request
 from ip2a.labor_requests import repository
 from ip2a.labor_requests.models import WANTING, NoCheckMarkReason, RequestStatus, StatedReason
 from ip2a.labor_requests.schemas import (
@@ -32,10 +33,16 @@ def no_such_request() -> Problem:
 async def create(runtime: Runtime, caller: Caller, order: LaborRequestOrder) -> LaborRequestItem:
     """Take a request; it is called on the next business morning, or the one after if it came past 15:00.
 
-    Raises Problem 422 (starts in the past; no such employer, book or member).
+    Raises Problem 422 (starts in the past; more than one by name; no such employer, book or member).
     """
     now = runtime.now()
     today = rules.local(now).date()
+    if order.foreperson_member_id is not None and order.workers_requested > 1:
+        raise Problem(
+            422,
+            "one-by-name",
+            "`workers_requested` must be 1 with `foreperson_member_id`; ask for the others by a request of their own.",
+        )
     if order.start_date < today:
         raise Problem(422, "starts-in-the-past", "`start_date` must be today or later.")
     reason = rules.no_check_mark_reason(
@@ -98,12 +105,14 @@ async def open_jobs(
 
 
 async def cancel(runtime: Runtime, caller: Caller, request_id: int) -> LaborRequestItem:
-    """Want nobody any more; who was dispatched stays so.
+    """Want nobody any more: who was sent and did not check in yet gets the place back at no cost; who is at work stays.
 
-    Raises Problem 404, 409 (it is over).
+    Raises Problem 404, 409 (it is over, or everybody sent is at work).
     """
     async with caller.transaction(runtime.databases) as connection:
         cancelled = await repository.cancel(connection, request_id)
+        if cancelled:
+            await withdraw_of_request(connection, request_id, runtime.now())
         row = await repository.find(connection, request_id)
     if row is None:
         raise no_such_request()

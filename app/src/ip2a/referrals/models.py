@@ -121,7 +121,9 @@ class ReferralBook(Timestamped, Base):
 
 
 class BookRegistration(Timestamped, Base):
-    """A member's place on a book; the lowest APN has waited longest."""
+    """A member's place on a book; the lowest APN has waited longest. Only active members have one: triggers guard it,
+    and take the places of whoever is no longer active. `re_sign_reminded_for`: the deadline the member was reminded of.
+    """
 
     __tablename__ = "book_registrations"
     __table_args__ = (
@@ -150,6 +152,7 @@ class BookRegistration(Timestamped, Base):
     )
     registered_at: Mapped[Timestamp]
     re_sign_deadline: Mapped[Timestamp]
+    re_sign_reminded_for: Mapped[Timestamp | None]
     check_marks: Mapped[int] = mapped_column(server_default="0")
     last_check_mark_on: Mapped[date | None]
     short_call_restorations: Mapped[int] = mapped_column(server_default="0")

@@ -26,16 +26,19 @@ _BOOKS = text(
     """
 )
 
-# The UPDATE locks the book's row until the transaction ends: numbers follow each other, and a registration that fails
-# gives its number back.
+# The member's row is locked first, then the book's: numbers follow each other, and a registration that fails gives its
+# number back.
 _REGISTER = text(
     """
-    WITH numbered AS (
-        UPDATE referral_books SET last_apn = floor(last_apn) + 1 WHERE id = :book_id AND is_active
-        RETURNING id, last_apn, re_sign_days)
-    INSERT INTO book_registrations (member_id, book_id, apn, registered_at, re_sign_deadline)
-    SELECT :member_id, id, last_apn, :now, :now + make_interval(days => re_sign_days) FROM numbered
-    RETURNING id
+    WITH member AS MATERIALIZED (SELECT ip2a_may_wait(:member_id) AS may_wait),
+    numbered AS (
+        UPDATE referral_books SET last_apn = floor(last_apn) + 1 FROM member
+        WHERE id = :book_id AND is_active AND may_wait RETURNING id, last_apn, re_sign_days),
+    placed AS (
+        INSERT INTO book_registrations (member_id, book_id, apn, registered_at, re_sign_deadline)
+        SELECT :member_id, id, last_apn, :now, :now + make_interval(days => re_sign_days) FROM numbered
+        RETURNING id)
+    SELECT may_wait, (SELECT id FROM placed) AS id FROM member
     """
 )
 
@@ -71,6 +74,23 @@ _RE_SIGN = text(
     WHERE b.id = r.book_id AND r.id = :id AND r.status = 'registered'
         AND (cast(:member_id AS integer) IS NULL OR r.member_id = :member_id)
     RETURNING r.id, r.member_id
+    """
+)
+
+# An address of an account that may log in comes before the one that the office noted.
+_MARK_REMINDED = text(
+    """
+    WITH due AS MATERIALIZED (
+        SELECT id FROM book_registrations WHERE id = ANY(:ids) AND status = 'registered'
+            AND re_sign_reminded_for IS DISTINCT FROM re_sign_deadline
+        ORDER BY id FOR NO KEY UPDATE),
+    marked AS (
+        UPDATE book_registrations r SET re_sign_reminded_for = re_sign_deadline, updated_at = now()
+        FROM due WHERE due.id = r.id RETURNING r.member_id, r.book_id, r.re_sign_deadline)
+    SELECT r.re_sign_deadline AS deadline, b.name AS book_name, b.grace_days, m.first_name,
+        coalesce(u.email, m.email) AS email
+    FROM marked r JOIN referral_books b ON b.id = r.book_id JOIN members m ON m.id = r.member_id
+    LEFT JOIN users u ON u.member_id = m.id AND u.is_active
     """
 )
 
@@ -177,14 +197,14 @@ async def books(connection: AsyncConnection) -> list[RowMapping]:
     return list((await connection.execute(_BOOKS)).mappings())
 
 
-async def register(connection: AsyncConnection, *, member_id: int, book_id: int, now: datetime) -> int | None:
-    """A new place at the end of the book; None when there is no such open book.
+async def register(connection: AsyncConnection, *, member_id: int, book_id: int, now: datetime) -> RowMapping:
+    """A new place at the end of the book: its `id`, None when there is no such open book or the member `may_wait` on
+    none (None: there is no such member).
 
     Raises IntegrityError when the member has a place on it.
     """
     parameters = {"member_id": member_id, "book_id": book_id, "now": now}
-    identifier: int | None = (await connection.execute(_REGISTER, parameters)).scalar_one_or_none()
-    return identifier
+    return (await connection.execute(_REGISTER, parameters)).mappings().one()
 
 
 async def find(connection: AsyncConnection, registration_id: int) -> RowMapping | None:
@@ -231,6 +251,13 @@ async def roll_off_members(
     return list(
         (await connection.execute(_ROLL_OFF_MEMBERS, {"members": list(members), "reason": reason.value})).mappings()
     )
+
+
+async def mark_reminded(connection: AsyncConnection, ids: Sequence[int]) -> list[RowMapping]:
+    """Note that the members of these places are reminded of their deadlines; returns those that still wait and were not
+    yet: the member's first name and address (None where they have none), the book's name, the deadline.
+    """
+    return list((await connection.execute(_MARK_REMINDED, {"ids": list(ids)})).mappings())
 
 
 async def exempt(

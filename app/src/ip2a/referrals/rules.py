@@ -178,10 +178,11 @@ class Standing:
     re_sign_deadline: datetime
     grace_days: int
     exempt_until: date | None
+    reminded: bool = False  # of this deadline
 
 
 def enforcement(standing: Standing, now: datetime) -> Enforcement | None:
-    """Roll off three days after a missed re-sign, end exemptions that ran out, remind seven days ahead."""
+    """Roll off three days after a missed re-sign, end exemptions that ran out, remind once seven days ahead."""
     if standing.status is RegistrationStatus.EXEMPT:
         over = standing.exempt_until is not None and standing.exempt_until < local(now).date()
         return Enforcement.END_EXEMPTION if over else None
@@ -189,4 +190,5 @@ def enforcement(standing: Standing, now: datetime) -> Enforcement | None:
         return None
     if now > standing.re_sign_deadline + timedelta(days=standing.grace_days):
         return Enforcement.ROLL_OFF
-    return Enforcement.REMIND if now >= standing.re_sign_deadline - REMIND_BEFORE else None
+    due = now >= standing.re_sign_deadline - REMIND_BEFORE and not standing.reminded
+    return Enforcement.REMIND if due else None

@@ -92,7 +92,7 @@ class EnforcementPreview(BaseModel):
 
     rolled_off: int = Field(description="Places whose re-sign was missed, grace included.")
     exemptions_ended: int
-    to_remind: int = Field(description="Places to be signed again within 7 days.")
+    to_remind: int = Field(description="Places to be signed again within 7 days of which nobody was reminded yet.")
     not_re_registered: int = Field(description="Jobs after which the member had to register again and did not.")
     requests_expired: int
     bids_expired: int

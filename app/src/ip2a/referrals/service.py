@@ -46,17 +46,23 @@ async def books(runtime: Runtime, caller: Caller) -> list[BookItem]:
 async def register(runtime: Runtime, caller: Caller, *, member_id: int, book_id: int) -> RegistrationItem:
     """A new place at the end of a book.
 
-    Raises Problem 404 (no such open book, no such member), 409 (the member has a place on it).
+    Raises Problem 404 (no such open book, no such member), 409 (the member is not active, or has a place on it).
     """
     try:
         async with caller.transaction(runtime.databases) as connection:
-            identifier = await repository.register(connection, member_id=member_id, book_id=book_id, now=runtime.now())
-            if identifier is None:
+            placed = await repository.register(connection, member_id=member_id, book_id=book_id, now=runtime.now())
+            if placed["may_wait"] is None:
+                raise Problem(404, "no-such-member", "There is no such member.")
+            if not placed["may_wait"]:
+                raise Problem(
+                    409,
+                    "not-active",
+                    "Only active members wait on books; the office has to change the member's `status` first.",
+                )
+            if placed["id"] is None:
                 raise Problem(404, "no-such-book", "There is no such book, or it is closed.")
-            return await _changed(connection, identifier, RegistrationAction.REGISTER)
-    except IntegrityError as error:
-        if "fk_book_registrations_member_id" in str(error.orig):
-            raise Problem(404, "no-such-member", "There is no such member.") from None
+            return await _changed(connection, placed["id"], RegistrationAction.REGISTER)
+    except IntegrityError:
         raise Problem(409, "already-registered", "The member has a place on this book already.") from None
 
 

@@ -28,6 +28,13 @@ _ENQUEUE = text(
     ON CONFLICT DO NOTHING
     """
 ).bindparams(bindparam("payload", type_=JSONB))
+_ENQUEUE_ALL = text(
+    """
+    INSERT INTO jobs (kind, payload, priority, user_id, correlation_id)
+    SELECT :kind, payload, :priority, ip2a_user_id(), nullif(current_setting('ip2a.correlation_id', true), '')
+    FROM jsonb_array_elements(:payloads) AS each (payload)
+    """
+).bindparams(bindparam("payloads", type_=JSONB))
 _TAKE = text(
     """
     UPDATE jobs SET state = 'running', attempts = attempts + 1, worker = :worker, progress = 0,
@@ -113,6 +120,13 @@ async def enqueue(
             "run_after": run_after,
         },
     )
+
+
+async def enqueue_all(connection: AsyncConnection, kind: str, payloads: Sequence[JsonObject]) -> None:
+    """Add a job for each payload to the caller's transaction, in one statement."""
+    if payloads:
+        parameters = {"kind": kind, "payloads": [dict(payload) for payload in payloads], "priority": PRIORITY}
+        await connection.execute(_ENQUEUE_ALL, parameters)
 
 
 async def take(

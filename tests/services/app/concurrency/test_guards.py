@@ -108,6 +108,14 @@ WRONGS = {
     "a number of a book twice": ("uq_book_registrations", COPY_PLACE.format(member=":waiting_member_id", apn="apn")),
     "two places of a member on a book": ("uq_book_registrations", COPY_PLACE.format(member="member_id", apn="99")),
     "two jobs of a member at once": ("uq_dispatches_live_member", COPY_DISPATCH.format(member="member_id", bid="NULL")),
+    "a place of one who is deleted": (
+        "is not active and waits on no book",
+        COPY_PLACE.format(member=":removed_member_id", apn="98"),
+    ),
+    "a job of one who is deleted": (
+        "is not active and is sent to no job",
+        COPY_DISPATCH.format(member=":removed_member_id", bid="NULL"),
+    ),
     "to be registered again, but until no day": (
         "ck_dispatches_re_register_by",
         "UPDATE dispatches SET re_registration = 'awaited' WHERE id = :dispatch_id",

@@ -11,8 +11,11 @@ from datetime import UTC, date, datetime
 import httpx
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ip2a.database.identity import SYSTEM, transaction
+from ip2a.referrals import enforcement
+from ip2a.referrals.enforcement import EnforcementResult
 from ip2a.runtime import Runtime, create_runtime
 from ip2a.settings import load_settings
 from tests.services.app.conftest import People, Person, browser, log_in
@@ -35,6 +38,11 @@ async def visit(runtime: Runtime, moment: datetime, person: Person) -> AsyncIter
         client.cookies.update(entrance.cookies)
         client.headers.update({"X-CSRF-Token": entrance.headers["X-CSRF-Token"]})
         yield client
+
+
+async def enforce(engine: AsyncEngine, now: datetime) -> EnforcementResult:
+    """The night's work at a time."""
+    return await enforcement.enforce(engine, now, "https://portal.example")
 
 
 class Hall:

@@ -10,10 +10,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from ip2a.database.identity import SYSTEM, transaction
-from ip2a.referrals.enforcement import enforce, preview
+from ip2a.referrals.enforcement import preview
 from ip2a.runtime import Runtime
 from tests.services.app.conftest import People, Person
-from tests.services.app.referrals.conftest import EVENING, MORNING, Hall, visit
+from tests.services.app.referrals.conftest import EVENING, MORNING, Hall, enforce, visit
 
 API = "/api/v1/referrals"
 

@@ -7,11 +7,11 @@ import httpx
 import pytest
 
 from ip2a.database.identity import SYSTEM, transaction
-from ip2a.referrals.enforcement import EnforcementResult, enforce, preview
+from ip2a.referrals.enforcement import EnforcementResult, preview
 from ip2a.referrals.rules import LOCAL_TIME
 from ip2a.runtime import Runtime
 from tests.services.app.conftest import People, Person
-from tests.services.app.referrals.conftest import MORNING, Hall, visit
+from tests.services.app.referrals.conftest import MORNING, Hall, enforce, visit
 
 API = "/api/v1/referrals"
 MINE = "/api/v1/my"

@@ -1,5 +1,6 @@
 """The referral rules of the local, case by case; times are written in Pacific time."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
@@ -197,6 +198,8 @@ REGISTERED, EXEMPT = RegistrationStatus.REGISTERED, RegistrationStatus.EXEMPT
     [
         (standing(REGISTERED, 7.01), None),
         (standing(REGISTERED, 7), Enforcement.REMIND),
+        (replace(standing(REGISTERED, 7), reminded=True), None),
+        (replace(standing(REGISTERED, -3.001), reminded=True), Enforcement.ROLL_OFF),
         (standing(REGISTERED, 0), Enforcement.REMIND),
         (standing(REGISTERED, -3), Enforcement.REMIND),
         (standing(REGISTERED, -3.001), Enforcement.ROLL_OFF),
