@@ -1,20 +1,29 @@
 """Payments under concurrency, through real PgBouncer: exactly once, never more than is due."""
 
 import asyncio
-from datetime import datetime
+import html
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import cast
 
 import httpx
+import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.exc import IntegrityError
 
+from ip2a.checkout.repository import charge
 from ip2a.database.identity import SYSTEM, Identity, transaction
 from ip2a.database.pipeline import Call
 from ip2a.database.writing import Written
-from ip2a.pages.rendering import local_day
-from ip2a.payments.repository import EXPLAIN, RECORD
+from ip2a.pages.rendering import day as in_words
+from ip2a.payments.models import PaymentMethod
+from ip2a.payments.receipts import SHOWN
+from ip2a.payments.repository import EXPLAIN, RECORD, PaymentOrder
 from ip2a.runtime import Runtime
-from tests.services.app.conftest import DUE_CENTS, People, Person, browser, log_in
+from ip2a.web.cookies import ACCESS
+from tests.services.app.conftest import DUE_CENTS, PASSWORD, People, Person, browser, log_in
 
 
 async def stored(runtime: Runtime, dues_id: int) -> tuple[int, int, str]:
@@ -132,7 +141,7 @@ async def test_the_summary_tells_of_the_last_payment(
         later = await desk.post(path, json=order, headers={"Idempotency-Key": "last-payment-2"})
         page = (await desk.get(f"/office/members/{member.member_id}")).text
     assert await last(client) == later.json()["recorded_at"] > paid.json()["recorded_at"]
-    day = local_day(datetime.fromisoformat(later.json()["recorded_at"]))
+    day = in_words(datetime.fromisoformat(later.json()["recorded_at"]))
     for shown in (page, (await client.get("/my/dues")).text):
         assert f"<dt>Last payment</dt><dd>{day}</dd>" in shown
 
@@ -187,7 +196,8 @@ TAKE_NEXT_NUMBER = text(
         UPDATE dues_payments SET amount_paid_cents = 5, status = 'partial' WHERE id = :dues_id RETURNING id, member_id)
     INSERT INTO payments (id, dues_payment_id, member_id, amount_cents, method, receipt_number, recorded_by_id)
     SELECT numbered.id, charged.id, member_id, 5, 'cash',
-        'RCP-' || to_char(now(), 'YYYYMM') || '-' || lpad(to_hex(numbered.id + 1), 8, '0'), :user_id
+        'RCP-' || to_char(now() AT TIME ZONE 'America/Los_Angeles', 'YYYYMM') || '-'
+            || lpad(to_hex(numbered.id + 1), 8, '0'), :user_id
     FROM numbered, charged RETURNING id
     """
 )
@@ -214,3 +224,126 @@ async def test_a_receipt_number_that_is_taken_is_no_used_key(
     assert answer.json()["payment_id"] == number + 2
     assert asked == [RECORD, RECORD], "nobody asks why the dues did not take it"
     assert await stored(runtime, dues_id) == (1, 1, "partial")
+
+
+LOADED = text(
+    """
+    WITH charged AS (
+        UPDATE dues_payments SET amount_paid_cents = :count, status = 'partial' WHERE id = :dues_id
+        RETURNING id, member_id)
+    INSERT INTO payments (dues_payment_id, member_id, amount_cents, method, receipt_number, recorded_by_id, recorded_at)
+    SELECT charged.id, member_id, 1, 'cash', 'RCP-202606-' || lpad(to_hex(charged.id * 1000 + n), 8, '0'), :user_id,
+        cast(:newest AS timestamptz) - make_interval(mins => :count - n)
+    FROM charged, generate_series(1, :count) n ORDER BY n % 7, n RETURNING id
+    """
+)
+
+
+async def load(runtime: Runtime, person: Person, count: int, newest: datetime) -> list[int]:
+    """Payments that came from elsewhere, whose ids do not follow their times."""
+    values = {"count": count, "dues_id": person.dues_ids[0], "user_id": person.user_id, "newest": newest}
+    async with transaction(runtime.databases.write, SYSTEM) as connection:
+        return list((await connection.execute(LOADED, values)).scalars())
+
+
+async def test_no_page_of_payments_leaves_one_out(runtime: Runtime, client: httpx.AsyncClient, member: Person) -> None:
+    loaded = await load(runtime, member, SHOWN + 20, datetime(2026, 6, 1, 2, tzinfo=UTC))
+    first = (await client.get("/my/payments")).text
+    (before,) = re.findall(r"/my/payments\?before=(\d+)", first)
+    second = (await client.get("/my/payments", params={"before": before})).text
+    shown = [[int(number) for number in re.findall(r'href="/my/payments/(\d+)"', page)] for page in (first, second)]
+    assert [len(page) for page in shown] == [SHOWN, 20]
+    assert sorted(shown[0] + shown[1]) == sorted(loaded)
+
+
+async def test_a_receipt_says_the_day_on_the_locals_calendar(
+    runtime: Runtime, client: httpx.AsyncClient, member: Person
+) -> None:
+    """02:00 UTC of June 1 is an evening of May in Seattle."""
+    (payment,) = await load(runtime, member, 1, datetime(2026, 6, 1, 2, tzinfo=UTC))
+    for page in ("/my/payments", f"/my/payments/{payment}", f"/my/payments/{payment}?download=true"):
+        shown = (await client.get(page)).text
+        assert "May 31, 2026" in shown, page
+        assert "Jun 1, 2026" not in shown, page
+
+
+EVENING = """
+    CREATE SCHEMA evening;
+    CREATE FUNCTION evening.now() RETURNS timestamptz LANGUAGE sql RETURN timestamptz '2026-06-01 02:00+00';
+    GRANT USAGE ON SCHEMA evening TO ip2a_app
+"""
+
+
+async def test_a_receipts_month_is_the_locals(runtime: Runtime, as_owner: str, member: Person) -> None:
+    """Whatever the database's zone, and by hand as by card; only what the statements themselves call `now` is moved."""
+    async with await psycopg.AsyncConnection.connect(as_owner, autocommit=True) as owner:
+        await owner.execute(EVENING)
+    checkout = {"id": None, "dues_payment_id": member.dues_ids[1], "member_id": member.member_id}
+    order = PaymentOrder(member.dues_ids[0], member.member_id, 1, PaymentMethod.CASH, member.user_id, "evening-1", b"")
+    async with transaction(runtime.databases.write, SYSTEM) as connection:
+        await connection.execute(text("SET LOCAL search_path = evening, pg_catalog, public"))
+        assert await charge(connection, cast("RowMapping", {**checkout, "user_id": member.user_id}), 1, "stripe_card")
+        raw = (await connection.get_raw_connection()).driver_connection
+        assert isinstance(raw, psycopg.AsyncConnection)
+        values = [None if value is None else value.decode() for value in order.parameters()]
+        by_hand = await psycopg.AsyncRawCursor(raw).execute(RECORD.sql, values)
+        assert await by_hand.fetchone() is not None
+        numbers = await connection.execute(
+            text("SELECT receipt_number FROM payments WHERE member_id = :id"), {"id": member.member_id}
+        )
+        assert {number[:11] for number in numbers.scalars()} == {"RCP-202605-"}
+
+
+async def test_nobody_is_taken_at_their_word_in_production(
+    runtime: Runtime, client: httpx.AsyncClient, member: Person, people: People
+) -> None:
+    settings = runtime.settings.model_copy(update={"environment": "production"})
+    dues_id, csrf = member.dues_ids[0], client.headers["X-CSRF-Token"]
+    async with browser(replace(runtime, settings=settings)) as live:
+        live.headers.update({"X-CSRF-Token": csrf, "Cookie": f"{ACCESS}={client.cookies[ACCESS]}"})
+        refused = await pay(live, dues_id, 100, "own-word-1")
+        assert (refused.status_code, refused.json()["type"]) == (409, "urn:ip2a:problem:pay-at-the-office")
+        form = {"csrf_token": csrf, "amount_cents": "100", "idempotency_key": "own-word-2"}
+        by_page = await live.post(f"/my/dues/{dues_id}/pay", data=form)
+        assert (by_page.status_code, "pay at the local's office" in html.unescape(by_page.text)) == (409, True)
+        shown = html.unescape((await live.get("/my/dues")).text)
+        assert ("pay at the local's office" in shown, f"/my/dues/{dues_id}/" in shown) == (True, False)
+        office = await people.make("staff")
+        live.headers.pop("Cookie")
+        live.headers["Authorization"] = f"Bearer {await bearer(runtime, office)}"
+        by_hand = await live.post(
+            f"/api/v1/dues/{dues_id}/payments",
+            json={"amount_cents": 100, "method": "cash"},
+            headers={"Idempotency-Key": "by-hand-1"},
+        )
+        assert by_hand.status_code == 201, by_hand.text
+    assert await stored(runtime, dues_id) == (100, 100, "partial")
+    assert f"/my/dues/{dues_id}/pay" in (await client.get("/my/dues")).text, "in development it is shown"
+
+
+async def bearer(runtime: Runtime, person: Person) -> str:
+    async with browser(runtime) as program:
+        answer = await program.post("/api/v1/auth/login", json={"email": person.email, "password": PASSWORD})
+    token: str = answer.json()["access_token"]
+    return token
+
+
+async def test_a_method_is_what_it_can_be(runtime: Runtime, client: httpx.AsyncClient, people: People) -> None:
+    """Members pay online; what came through the provider is told by the provider alone."""
+    member = await people.make()
+
+    async def refused(path: str, method: str) -> bool:
+        answer = await client.post(
+            path, json={"amount_cents": 1, "method": method}, headers={"Idempotency-Key": f"method-{method}"}
+        )
+        if answer.status_code == 422:
+            assert answer.json()["errors"][0]["field"] == "method", answer.text
+        return answer.status_code == 422
+
+    dues_id = member.dues_ids[0]
+    await log_in(client, member)
+    taken = [each for each in PaymentMethod if not await refused(f"/api/v1/my/dues/{dues_id}/payments", each)]
+    assert taken == [PaymentMethod.ONLINE]
+    await log_in(client, await people.make("staff"))
+    turned_down = [each for each in PaymentMethod if await refused(f"/api/v1/dues/{dues_id}/payments", each)]
+    assert turned_down == [PaymentMethod.STRIPE_CARD, PaymentMethod.STRIPE_ACH, PaymentMethod.STRIPE_OTHER]

@@ -10,7 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
-from devcluster.services import PostgresServer
+from devcluster.services import PgBouncer, PostgresServer
 from ip2a.database.identity import Identity, transaction
 from ip2a.migrations.versions.r0001_core import OWN_ROW
 from ip2a.models import metadata
@@ -47,6 +47,17 @@ def test_migrators_run_side_by_side(postgres_primary: PostgresServer, environmen
     assert [run.returncode for run in runs] == [0, 0, 0]
     assert len(set(outputs)) == 1
     postgres_primary.drop_database(name)
+
+
+@pytest.mark.parametrize(
+    ("role", "longest"), [("ip2a_app", "15s"), ("ip2a_worker", "1min"), ("ip2a_audit_reader", "30s")]
+)
+def test_how_long_a_statement_may_take_is_the_roles(
+    pgbouncer_rw: PgBouncer, database: str, role: str, longest: str
+) -> None:
+    """Through the pooler, which sends none of a client's settings on."""
+    with psycopg.connect(pgbouncer_rw.login.dsn(role, database), prepare_threshold=None) as connection:
+        assert connection.execute("SHOW statement_timeout").fetchone() == (longest,)
 
 
 async def test_every_member_owned_table_is_forced_behind_row_level_security(as_owner: str) -> None:

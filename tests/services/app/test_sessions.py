@@ -7,7 +7,10 @@ from datetime import datetime, timedelta
 
 import httpx
 import pytest
+from sqlalchemy import text
 
+from ip2a.auth.service import SESSIONS
+from ip2a.database.identity import SYSTEM, transaction
 from ip2a.runtime import Runtime
 from ip2a.web import cookies
 from tests.services.app.conftest import PASSWORD, People, browser, log_in, some_address
@@ -146,3 +149,26 @@ async def test_cookie_writes_need_the_token_of_this_session(
         assert answer.status_code == status
     bearer = {"Authorization": f"Bearer {client.cookies[cookies.ACCESS]}"}
     assert (await client.patch("/api/v1/my/profile", json={"city": "Kent"}, headers=bearer)).status_code == 200
+
+
+async def test_no_more_sessions_are_listed_than_a_page_holds(
+    runtime: Runtime, client: httpx.AsyncClient, people: People
+) -> None:
+    """The last used ones, whoever asks; the own one is among them."""
+    person, admin = await people.make(), await people.make("admin")
+    async with transaction(runtime.databases.write, SYSTEM) as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO refresh_tokens (user_id, session_id, token_hash, issued_at, expires_at)"
+                " SELECT :user, gen_random_uuid(), sha256(:name || n::text::bytea), now() - make_interval(mins => n),"
+                " now() + interval '1 day' FROM generate_series(1, :count) n"
+            ),
+            {"user": person.user_id, "name": person.email.encode(), "count": SESSIONS + 5},
+        )
+    await log_in(client, person)
+    own = (await client.get("/api/v1/auth/sessions")).json()
+    assert (len(own), own[0]["current"]) == (SESSIONS, True)
+    async with browser(runtime) as office:
+        await log_in(office, admin)
+        seen = (await office.get(f"/api/v1/users/{person.user_id}/sessions")).json()
+    assert [item["session_id"] for item in seen] == [item["session_id"] for item in own]

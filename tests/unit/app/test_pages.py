@@ -1,7 +1,9 @@
+from datetime import UTC, date, datetime
+
 import pytest
 
 from ip2a.pages.auth import safe_target
-from ip2a.pages.rendering import money, month
+from ip2a.pages.rendering import day, moment, money, month, words
 
 
 @pytest.mark.parametrize(
@@ -31,3 +33,9 @@ def test_amounts_and_months_in_words() -> None:
         "−$2.50",
     ]
     assert month(2026, 12) == "December 2026"
+
+
+def test_days_are_the_locals_whatever_the_hour() -> None:
+    evening = datetime(2026, 6, 1, 2, tzinfo=UTC)  # still May in Seattle
+    assert (day(evening), words(evening), moment(evening)) == ("May 31, 2026", "May 31, 2026", "May 31, 2026, 19:00")
+    assert (day(date(2026, 6, 1)), day(None), moment(None)) == ("Jun 1, 2026", "–", "–")

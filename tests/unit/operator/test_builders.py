@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from devcluster.services.postgres import STATEMENT_TIMEOUTS
 from ip2a_operator.domain.builders.network import policies
 from ip2a_operator.domain.builders.podspec import pod_security
 from ip2a_operator.domain.desired import desired
@@ -53,6 +54,27 @@ def test_without_replicas_there_is_no_pooler_to_them() -> None:
 
     assert poolers(1) == {"local46-pool-rw"}
     assert poolers(2) == {"local46-pool-rw", "local46-pool-ro"}
+
+
+def test_each_login_of_the_platform_is_made_with_its_statement_timeout() -> None:
+    """As the services of the tests have them; somebody's own image keeps what the database says."""
+    statements = rendered({}, "Cluster", "local46-db")["spec"]["bootstrap"]["initdb"]["postInitApplicationSQL"]
+    app, worker, audit = (STATEMENT_TIMEOUTS[name] for name in ("ip2a_app", "ip2a_worker", "ip2a_audit_reader"))
+    assert [statement for statement in statements if statement.split()[1:2] == ["ROLE"]] == [
+        "CREATE ROLE ip2a_app LOGIN",
+        "CREATE ROLE ip2a_app_b",
+        f"ALTER ROLE ip2a_app SET statement_timeout = '{app}'",
+        f"ALTER ROLE ip2a_app_b SET statement_timeout = '{app}'",
+        "CREATE ROLE ip2a_worker",
+        "CREATE ROLE ip2a_worker_b",
+        f"ALTER ROLE ip2a_worker SET statement_timeout = '{worker}'",
+        f"ALTER ROLE ip2a_worker_b SET statement_timeout = '{worker}'",
+        "CREATE ROLE ip2a_audit_reader",
+        f"ALTER ROLE ip2a_audit_reader SET statement_timeout = '{audit}'",
+    ]
+    stack = make_stack(resource_from(sample("own-image")), Observed(), SURROUNDINGS)
+    (own,) = [item.manifest for item in desired(stack) if item.ref.kind == "Cluster"]
+    assert "statement_timeout" not in str(own)
 
 
 def test_given_variables_win_and_may_refer_to_ours() -> None:

@@ -14,6 +14,7 @@ from ip2a.accounts.repository import Holder
 from ip2a.auth import service as auth_service
 from ip2a.auth.models import TokenPurpose
 from ip2a.auth.service import Client, Session
+from ip2a.database.identity import set_identity
 from ip2a.limits.rates import RECOVERY
 from ip2a.reads import user_subject
 from ip2a.runtime import Runtime
@@ -49,7 +50,8 @@ async def change_password(
             raise
         raise Problem(403, "wrong-password", "`current_password` is not right.") from None
     password_hash = await runtime.passwords.hash(new_password)
-    async with runtime.writer.transaction(client.authentication, [user_subject(account.user_id)]) as writing:
+    identity = client.authentication_of(account.user_id)
+    async with runtime.writer.transaction(identity, [user_subject(account.user_id)]) as writing:
         connection = writing.connection
         await repository.set_password(connection, account.user_id, password_hash, runtime.now(), verified=False)
         session = await auth_service.begin(runtime, connection, account.user_id, client)
@@ -94,7 +96,8 @@ async def reset_password(runtime: Runtime, token: str, new_password: str, client
         raise invalid_link()
     refuse_weak(new_password, holder.email, holder.first_name, holder.last_name)
     password_hash = await runtime.passwords.hash(new_password)
-    async with runtime.writer.transaction(client.authentication, [user_subject(holder.user_id)]) as writing:
+    identity = client.authentication_of(holder.user_id)
+    async with runtime.writer.transaction(identity, [user_subject(holder.user_id)]) as writing:
         connection = writing.connection
         used = await repository.use_token(connection, digest, PASSWORD_PURPOSES, runtime.now())
         if used is None:
@@ -109,7 +112,8 @@ async def send_verification(runtime: Runtime, caller: Caller, client: Client) ->
     Raises Problem 429.
     """
     await limit_recovery(runtime, caller.principal.email)
-    async with runtime.writer.transaction(client.authentication, []) as writing:
+    identity = client.authentication_of(caller.principal.user_id)
+    async with runtime.writer.transaction(identity, []) as writing:
         holder = await repository.holder(writing.connection, caller.principal.user_id)
         if holder is not None:
             await send_token(runtime, writing.connection, holder, TokenPurpose.VERIFY)
@@ -124,6 +128,7 @@ async def verify_email(runtime: Runtime, token: str, client: Client) -> None:
         used = await repository.use_token(writing.connection, token_digest(token), [TokenPurpose.VERIFY], runtime.now())
         if used is None:
             raise invalid_link()
+        await set_identity(writing.connection, client.authentication_of(used.user_id))
         await repository.verify(writing.connection, used.user_id)
         writing.subjects.append(user_subject(used.user_id))
 

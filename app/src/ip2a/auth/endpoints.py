@@ -44,7 +44,7 @@ async def refresh(
 @router.post("/logout", status_code=204)
 async def log_out(response: Response, runtime: RuntimeDependency, caller: SessionDependency) -> None:
     """End this session at once, access token included."""
-    await service.end_session(runtime, caller.principal.user_id, caller.session_id)
+    await service.end_session(runtime, caller.principal.user_id, caller.session_id, caller.client)
     cookies.clear_session_cookies(response, secure=runtime.settings.in_production)
 
 
@@ -66,7 +66,7 @@ async def me(runtime: RuntimeDependency, caller: SessionDependency) -> CurrentUs
 
 @router.get("/sessions")
 async def sessions(runtime: RuntimeDependency, caller: SessionDependency) -> list[SessionItem]:
-    """The caller's open sessions, last used first."""
+    """The caller's open sessions, last used first; the first 100."""
     return [
         SessionItem(
             session_id=str(item.session_id),
@@ -83,7 +83,7 @@ async def sessions(runtime: RuntimeDependency, caller: SessionDependency) -> lis
 @router.delete("/sessions/{session_id}", status_code=204)
 async def end_session(session_id: UUID, runtime: RuntimeDependency, caller: SessionDependency) -> None:
     """End one of the caller's sessions."""
-    if not await service.end_session(runtime, caller.principal.user_id, session_id):
+    if not await service.end_session(runtime, caller.principal.user_id, session_id, caller.client):
         raise Problem(404, "no-such-session", "There is no open session with this id.")
 
 

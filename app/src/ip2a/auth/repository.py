@@ -154,7 +154,7 @@ _OPEN_SESSIONS = text(
     FROM refresh_tokens WHERE user_id = :user_id
     GROUP BY session_id
     HAVING bool_or(used_at IS NULL AND revoked_at IS NULL AND expires_at > :now)
-    ORDER BY 3 DESC
+    ORDER BY 3 DESC, session_id LIMIT :limit
     """
 )
 
@@ -248,9 +248,9 @@ async def raise_token_epoch(connection: AsyncConnection, user_id: int) -> int:
     return epoch
 
 
-async def open_sessions(connection: AsyncConnection, user_id: int, now: datetime) -> list[OpenSession]:
+async def open_sessions(connection: AsyncConnection, user_id: int, now: datetime, limit: int) -> list[OpenSession]:
     """Sessions that can still be refreshed, newest first."""
-    rows = await connection.execute(_OPEN_SESSIONS, {"user_id": user_id, "now": now})
+    rows = await connection.execute(_OPEN_SESSIONS, {"user_id": user_id, "now": now, "limit": limit})
     return [OpenSession._make(row) for row in rows]
 
 

@@ -28,6 +28,8 @@ from ip2a.security.tokens import (
 from ip2a.web.problems import Problem
 
 MAXIMUM_DEVICE = 500
+SESSIONS = 100
+"""The most that are listed; whoever has more ends all of them by a new password."""
 PRINCIPAL = Read(
     name="principal",
     path="",
@@ -51,6 +53,10 @@ class Client:
     def authentication(self) -> Identity:
         """The identity of the log-in flow, with where it comes from for the audit trail."""
         return replace(AUTHENTICATION, address=self.address, correlation_id=self.correlation_id)
+
+    def authentication_of(self, user_id: int) -> Identity:
+        """The same, once it is known whose account it is."""
+        return replace(self.authentication, user_id=user_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,8 @@ async def log_in(runtime: Runtime, email: str, password: str, client: Client) ->
         new_hash = await runtime.passwords.hash(password)
     now, session_id, token = runtime.now(), uuid4(), new_refresh_token()
     call = repository.begin_session(attempt.user_id, _new(session_id, token, now, client), new_hash, now)
-    account = repository.account((await runtime.writer.run(client.authentication, call, "login")).rows)
+    identity = client.authentication_of(attempt.user_id)
+    account = repository.account((await runtime.writer.run(identity, call, "login")).rows)
     if account is None:
         raise invalid_session()
     return _session(runtime, account, session_id, token, now)
@@ -173,9 +180,9 @@ async def refresh(runtime: Runtime, refresh_token: str, client: Client) -> Sessi
     raise invalid_session()
 
 
-async def end_session(runtime: Runtime, user_id: int, session_id: UUID) -> bool:
-    """Revoke one session of an account; False when it was not open."""
-    async with runtime.writer.transaction(AUTHENTICATION, [user_subject(user_id)]) as writing:
+async def end_session(runtime: Runtime, user_id: int, session_id: UUID, client: Client) -> bool:
+    """Revoke one of an account's own sessions; False when it was not open."""
+    async with runtime.writer.transaction(client.authentication_of(user_id), [user_subject(user_id)]) as writing:
         revoked = await repository.revoke_session(
             writing.connection, user_id=user_id, session_id=session_id, now=runtime.now()
         )
@@ -194,9 +201,9 @@ async def principal(runtime: Runtime, user_id: int) -> Principal | None:
 
 
 async def sessions(runtime: Runtime, user_id: int) -> list[OpenSession]:
-    """The sessions of an account that are still open."""
+    """The sessions of an account that are still open, last used first; SESSIONS at most."""
     async with transaction(runtime.databases.write, AUTHENTICATION) as connection:
-        return await repository.open_sessions(connection, user_id, runtime.now())
+        return await repository.open_sessions(connection, user_id, runtime.now(), SESSIONS)
 
 
 async def _active_account(connection: AsyncConnection, user_id: int, now: datetime) -> Account:

@@ -17,6 +17,7 @@ class AdjustmentType(StrEnum):
     CORRECTION = "correction"
     LATE_FEE = "late_fee"
     REINSTATEMENT = "reinstatement"
+    WRITE_OFF = "write_off"
     OTHER = "other"
 
 

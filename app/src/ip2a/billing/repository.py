@@ -107,7 +107,7 @@ _PAGE = text(
 _DECIDE = text(
     """
     UPDATE dues_adjustments SET status = :status, decided_by_id = ip2a_user_id(), decided_at = :now
-    WHERE id = :id AND status = 'pending' RETURNING dues_payment_id, member_id, amount_cents
+    WHERE id = :id AND status = 'pending' RETURNING dues_payment_id, member_id, adjustment_type, amount_cents
     """
 )
 # The status follows from the new amounts, as it does after a payment.
@@ -123,6 +123,13 @@ _APPLY = text(
     FROM dues_periods p
     WHERE p.id = d.period_id AND d.id = :dues_payment_id AND d.status <> 'written_off'
         AND d.amount_due_cents + :amount >= d.amount_paid_cents
+    """
+)
+_WRITE_OFF = text(
+    """
+    UPDATE dues_payments SET status = 'written_off', updated_at = now()
+    WHERE id = :dues_payment_id AND status IN ('pending', 'due', 'partial', 'overdue')
+        AND amount_paid_cents - amount_due_cents = :amount
     """
 )
 
@@ -203,3 +210,9 @@ async def apply(connection: AsyncConnection, dues_payment_id: int, amount_cents:
     """Change what is due; False when that would be less than what is paid, or the dues are written off."""
     parameters = {"dues_payment_id": dues_payment_id, "amount": amount_cents, "today": today}
     return (await connection.execute(_APPLY, parameters)).rowcount == 1
+
+
+async def write_off(connection: AsyncConnection, dues_payment_id: int, amount_cents: int) -> bool:
+    """Ask for nothing of the month any more; False when this negative amount is not all that is open."""
+    parameters = {"dues_payment_id": dues_payment_id, "amount": amount_cents}
+    return (await connection.execute(_WRITE_OFF, parameters)).rowcount == 1

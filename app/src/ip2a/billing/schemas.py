@@ -74,7 +74,9 @@ class OverdueResult(BaseModel):
 
 
 class AdjustmentOrder(BaseModel):
-    """A change of what is due; a negative amount is a credit."""
+    """A change of what is due; a negative amount is a credit. A write-off is of all that is open of the month: it
+    stays due, and nobody asks for it any more.
+    """
 
     model_config = ConfigDict(
         extra="forbid",

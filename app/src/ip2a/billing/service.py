@@ -4,10 +4,10 @@ from datetime import datetime
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ip2a.billing import repository
-from ip2a.billing.models import AdjustmentStatus
+from ip2a.billing.models import AdjustmentStatus, AdjustmentType
 from ip2a.billing.schemas import (
     AdjustmentItem,
     AdjustmentOrder,
@@ -118,10 +118,12 @@ async def mark_overdue_nightly(engine: AsyncEngine, now: datetime) -> int:
 async def request_adjustment(runtime: Runtime, caller: Caller, order: AdjustmentOrder, key: str) -> AdjustmentItem:
     """Ask for an adjustment; a repeated key gets the first answer again.
 
-    Raises Problem 404 (no such dues), 422 (amount 0; the key was used for another request).
+    Raises Problem 404 (no such dues), 422 (amount 0, or above 0 of a write-off; the key was used for another request).
     """
     if order.amount_cents == 0:
         raise Problem(422, "no-amount", "`amount_cents` must not be 0.")
+    if order.adjustment_type is AdjustmentType.WRITE_OFF and order.amount_cents > 0:
+        raise Problem(422, "no-write-off", "`amount_cents` of a write-off is negative: all that is open.")
     values = order.model_dump(mode="json") | {"key": key}
     async with caller.transaction(runtime.databases) as connection:
         await repository.request_adjustment(connection, values)
@@ -148,7 +150,8 @@ async def adjustments(
 async def decide(runtime: Runtime, caller: Caller, adjustment_id: int, decision: AdjustmentStatus) -> AdjustmentItem:
     """Approve or deny; an approval changes what is due in the same transaction.
 
-    Raises Problem 404, 403 (asked for by the caller), 409 (decided already; less than what is paid).
+    Raises Problem 404, 403 (asked for by the caller, or about their own dues), 409 (decided already; less than what is
+    paid; a write-off that is not of what is open).
     """
     now = runtime.now()
     try:
@@ -157,10 +160,10 @@ async def decide(runtime: Runtime, caller: Caller, adjustment_id: int, decision:
             decided = await repository.decide(connection, adjustment_id, decision.value, now)
             if decided is None:
                 raise _refusal(await repository.find_adjustment(connection, adjustment_id))
-            if decision is AdjustmentStatus.APPROVED and not await repository.apply(
-                connection, decided["dues_payment_id"], decided["amount_cents"], local(now).date()
-            ):
-                raise Problem(409, "less-than-paid", "More has been paid than would be due; refund or deny instead.")
+            if decided["member_id"] == caller.principal.member_id:
+                raise Problem(403, "own-dues", "Nobody decides on an adjustment of their own dues.")
+            if decision is AdjustmentStatus.APPROVED:
+                await _apply(connection, decided, now)
             writing.subjects.append(DUES.subject_of(decided["member_id"]))
             row = await repository.find_adjustment(connection, adjustment_id)
     except IntegrityError as error:
@@ -169,6 +172,19 @@ async def decide(runtime: Runtime, caller: Caller, adjustment_id: int, decision:
         raise
     caller.wrote(writing.lsn)
     return AdjustmentItem.model_validate(dict(row or {}))
+
+
+async def _apply(connection: AsyncConnection, adjustment: RowMapping, now: datetime) -> None:
+    dues_payment_id, amount_cents = adjustment["dues_payment_id"], adjustment["amount_cents"]
+    if adjustment["adjustment_type"] == AdjustmentType.WRITE_OFF:
+        if not await repository.write_off(connection, dues_payment_id, amount_cents):
+            raise Problem(409, "not-what-is-open", "A write-off is of all that is open, to the cent; deny it instead.")
+    elif not await repository.apply(connection, dues_payment_id, amount_cents, local(now).date()):
+        raise Problem(
+            409,
+            "less-than-paid",
+            "More has been paid than would be due, or the dues are written off; refund or deny instead.",
+        )
 
 
 def _refusal(row: RowMapping | None) -> Problem:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Header, Request
 
+from ip2a.audit.service import record_read
 from ip2a.checkout import service
 from ip2a.checkout.schemas import CheckoutItem, CheckoutOrder, Received
 from ip2a.payments.endpoints import DuesId, IdempotencyKey
@@ -37,7 +38,8 @@ async def unapplied(
     before: Cursor = None,
     limit: Limit = 50,
 ) -> Page[CheckoutItem]:
-    """Card payments that came when nothing was due any more: to be refunded at the provider."""
+    """Card payments that came when nothing was due any more, to be refunded at the provider. Reading is recorded."""
+    await record_read(runtime, caller, "checkouts")
     return await service.unapplied(runtime, caller, before=before, limit=limit)
 
 

@@ -56,7 +56,8 @@ _CHARGE = text(
     INSERT INTO payments
         (id, dues_payment_id, member_id, amount_cents, method, receipt_number, recorded_by_id, checkout_id)
     SELECT payment_id, id, member_id, :amount, :method,
-        'RCP-' || to_char(now(), 'YYYYMM') || '-' || lpad(to_hex(payment_id), 8, '0'), :user_id, :checkout_id
+        'RCP-' || to_char(now() AT TIME ZONE 'America/Los_Angeles', 'YYYYMM') || '-'
+            || lpad(to_hex(payment_id), 8, '0'), :user_id, :checkout_id
     FROM numbered
     """
 )

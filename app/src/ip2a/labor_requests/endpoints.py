@@ -14,7 +14,7 @@ from ip2a.labor_requests.schemas import (
     NoCheckMarkOrder,
 )
 from ip2a.web.dependencies import Caller, CallerDependency, OwnMember, RuntimeDependency, require
-from ip2a.web.keyset import Cursor, Limit, Page, PathId
+from ip2a.web.keyset import MAXIMUM_LIMIT, Cursor, Limit, Page, PathId
 
 router = APIRouter(prefix="/api/v1", tags=["referrals"])
 
@@ -30,9 +30,11 @@ async def open_jobs(
 
 
 @router.get("/referrals/morning")
-async def morning(runtime: RuntimeDependency, caller: Reader) -> list[LaborRequestItem]:
+async def morning(
+    runtime: RuntimeDependency, caller: Reader, after: Cursor = None, limit: Limit = MAXIMUM_LIMIT
+) -> Page[LaborRequestItem]:
     """What is to be called today, book after book."""
-    return await service.morning(runtime, caller)
+    return await service.morning(runtime, caller, after=after, limit=limit)
 
 
 @router.post("/referrals/morning/check-marks")

@@ -38,7 +38,10 @@ _PAGE = text(
 _MORNING = text(
     f"""
     SELECT {_COLUMNS} FROM {_FROM}
-    WHERE q.status IN ('open', 'partially_filled') AND q.referral_day <= :day
+    WHERE q.status IN ('open', 'partially_filled') AND q.referral_day <= :day AND (cast(:after AS integer) IS NULL
+        OR (b.referral_start_time, b.code, q.requested_at, q.id) > (
+            SELECT c.referral_start_time, c.code, p.requested_at, p.id
+            FROM labor_requests p JOIN referral_books c ON c.id = p.book_id WHERE p.id = :after))
     ORDER BY b.referral_start_time, b.code, q.requested_at, q.id LIMIT :limit
     """  # noqa: S608 (constant columns)
 )
@@ -105,9 +108,9 @@ async def page(connection: AsyncConnection, status: str | None, *, before: int, 
     return list((await connection.execute(_PAGE, {"status": status, "before": before, "limit": limit})).mappings())
 
 
-async def morning(connection: AsyncConnection, day: date, limit: int) -> list[RowMapping]:
-    """What is to be called on a morning, in the order of the books."""
-    return list((await connection.execute(_MORNING, {"day": day, "limit": limit})).mappings())
+async def morning(connection: AsyncConnection, day: date, *, after: int | None, limit: int) -> list[RowMapping]:
+    """What is to be called on a morning, in the order of the books, from behind the request `after`."""
+    return list((await connection.execute(_MORNING, {"day": day, "after": after, "limit": limit})).mappings())
 
 
 async def set_no_check_mark(connection: AsyncConnection, request_id: int, reason: NoCheckMarkReason | None) -> None:

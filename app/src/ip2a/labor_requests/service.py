@@ -18,11 +18,9 @@ from ip2a.referrals import repository as registrations
 from ip2a.referrals import rules
 from ip2a.runtime import Runtime
 from ip2a.web.dependencies import Caller
-from ip2a.web.keyset import Page, encode, page_of, read_before
+from ip2a.web.keyset import MAXIMUM_IDENTIFIER, Page, encode, page_of, read_before, read_text_id
 from ip2a.web.lists import read_list
 from ip2a.web.problems import Problem
-
-MORNING_REQUESTS = 200
 
 
 def no_such_request() -> Problem:
@@ -87,11 +85,13 @@ async def page(
     return page_of(LaborRequestItem, rows, limit, lambda item: encode("", item.id))
 
 
-async def morning(runtime: Runtime, caller: Caller) -> list[LaborRequestItem]:
+async def morning(runtime: Runtime, caller: Caller, *, after: str | None, limit: int) -> Page[LaborRequestItem]:
     """What is to be called today, book after book."""
+    position = None if after is None else min(read_text_id(after)[1], MAXIMUM_IDENTIFIER)
+    today = rules.local(runtime.now()).date()
     async with caller.transaction(runtime.databases) as connection:
-        rows = await repository.morning(connection, rules.local(runtime.now()).date(), MORNING_REQUESTS)
-    return [LaborRequestItem.model_validate(dict(row)) for row in rows]
+        rows = await repository.morning(connection, today, after=position, limit=limit + 1)
+    return page_of(LaborRequestItem, rows, limit, lambda item: encode("", item.id))
 
 
 async def open_jobs(

@@ -31,7 +31,8 @@ async def account(runtime: RuntimeDependency, visit: VisitDependency) -> Respons
 @router.post("/sessions/{session_id}/end")
 async def end(session_id: UUID, runtime: RuntimeDependency, visit: VisitDependency) -> Response:
     """End a session."""
-    if not await auth_service.end_session(runtime, visit.caller.principal.user_id, session_id):
+    caller = visit.caller
+    if not await auth_service.end_session(runtime, caller.principal.user_id, session_id, caller.client):
         raise Problem(404, "no-such-session", "This session has ended already.")
     return RedirectResponse("/account", 303)
 

@@ -67,7 +67,8 @@ async def log_in(
 @router.post("/logout")
 async def log_out(runtime: RuntimeDependency, visit: AnyVisitDependency) -> Response:
     """End the session."""
-    await service.end_session(runtime, visit.caller.principal.user_id, visit.caller.session_id)
+    caller = visit.caller
+    await service.end_session(runtime, caller.principal.user_id, caller.session_id, caller.client)
     response = RedirectResponse("/login", 303)
     cookies.clear_session_cookies(response, secure=runtime.settings.in_production)
     return response

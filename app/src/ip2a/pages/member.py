@@ -111,6 +111,7 @@ async def dues(
             "receipt": receipt,
             "checkout": checkout,
             "by_card": runtime.card_payments is not None,
+            "payable": payment_service.payable(runtime),
             "active": "dues",
             **_frame(visit),
         },
@@ -127,8 +128,7 @@ async def pay(
     key: Annotated[str, Form(alias="idempotency_key", min_length=8, max_length=MAXIMUM_KEY)],
 ) -> Response:
     """Record the payment and go back to the list; sending the form twice pays once."""
-    if runtime.card_payments is not None:
-        raise Problem(409, "pay-by-card", "Pay by card from the page My dues.")
+    payment_service.refuse_own_payments(runtime)
     member_id = await own_member(visit.caller)
     if not visit.caller.may("dues:pay"):
         raise Problem(403, "not-permitted", "This account may not pay dues.")

@@ -21,7 +21,7 @@ from ip2a.referrals import rules
 from ip2a.referrals import service as referrals
 from ip2a.runtime import Runtime
 from ip2a.web.dependencies import Caller, RuntimeDependency, own_member
-from ip2a.web.keyset import Identifier, PathId
+from ip2a.web.keyset import MAXIMUM_LIMIT, Cursor, Identifier, PathId
 from ip2a.web.problems import Problem
 
 router = APIRouter(include_in_schema=False)
@@ -83,13 +83,18 @@ async def withdraw(bid_id: PathId, runtime: RuntimeDependency, visit: VisitDepen
 
 @router.get(MORNING)
 async def morning(
-    runtime: RuntimeDependency, visit: VisitDependency, said: Annotated[str, Query(max_length=200)] = ""
+    runtime: RuntimeDependency,
+    visit: VisitDependency,
+    said: Annotated[str, Query(max_length=200)] = "",
+    after: Cursor = None,
 ) -> Response:
     """The requests to be called today, book after book, and who was sent."""
     caller = _dispatcher(visit)
     await record_read(runtime, caller, "dispatches")
+    called = await labor_requests.morning(runtime, caller, after=after, limit=MAXIMUM_LIMIT)
     values = {
-        "requests": await labor_requests.morning(runtime, caller),
+        "requests": called.items,
+        "more": called.next,
         "sent": await dispatches.page(runtime, caller, status=DispatchStatus.DISPATCHED, before=None, limit=SHOWN),
         "to_re_register": await dispatches.page(
             runtime, caller, re_registration=ReRegistration.AWAITED, before=None, limit=SHOWN

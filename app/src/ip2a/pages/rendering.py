@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse
 from ip2a.pages.compiled import FOLDER, Compiled
 from ip2a.pages.navigation import links, menu
 from ip2a.pages.words import device, explained, plain
-from ip2a.referrals.rules import LOCAL_TIME
+from ip2a.referrals.rules import local
 from ip2a.web.problems import Problem
 
 NOBODY: Mapping[str, object] = {"account": None, "csrf_token": None, "active": ""}
@@ -60,18 +60,22 @@ def month(year: int, number: int) -> str:
 
 
 def day(value: date | None) -> str:
-    """A date in words, or a dash."""
-    return "–" if value is None else f"{MONTHS[value.month - 1][:3]} {value.day}, {value.year}"
+    """A date in words, or a dash; of a time, the day that it is on the local's clocks."""
+    if value is None:
+        return "–"
+    if isinstance(value, datetime):
+        value = local(value)
+    return f"{MONTHS[value.month - 1][:3]} {value.day}, {value.year}"
 
 
 def moment(value: datetime | None) -> str:
     """A time in words as the local's clocks show it, or a dash."""
-    return "–" if value is None else f"{day(value.astimezone(LOCAL_TIME))}, {value.astimezone(LOCAL_TIME):%H:%M}"
+    return "–" if value is None else f"{day(value)}, {local(value):%H:%M}"
 
 
 def local_day(value: datetime | None) -> str:
-    """The day of a time on the local's clocks in words, or a dash."""
-    return day(None if value is None else value.astimezone(LOCAL_TIME).date())
+    """`day` of what can only be a time."""
+    return day(value)
 
 
 def size(number: int | None) -> str:

@@ -15,6 +15,7 @@ BY_STATUS = {404: "There is nothing here", 429: "One moment, please", 503: "One 
 TEXTS = {
     "not-permitted": "Your account may not do this. If your work needs it, ask an administrator of the local.",
     "address-not-allowed": "Accounts and the platform are administered from the local's own network only.",
+    "pay-by-card": "Pay by card from the page My dues.",
     "no-membership": "Your account is not linked to a membership. If you are a member, ask the local's office.",
     "method-not-allowed": "This address cannot be used like that. Go back and use the buttons of the page.",
     "invalid-cursor": "This list has changed its form. Open it again from the beginning.",

@@ -6,11 +6,10 @@ from fastapi import APIRouter, Depends, Header, Path, Response
 
 from ip2a.dues.service import DUES
 from ip2a.payments import service
-from ip2a.payments.schemas import PaymentRequest, Receipt
+from ip2a.payments.schemas import OwnPaymentRequest, PaymentRequest, Receipt
 from ip2a.payments.service import MAXIMUM_KEY
 from ip2a.runtime import Runtime
 from ip2a.web.dependencies import Caller, OwnMember, RuntimeDependency, require
-from ip2a.web.problems import Problem
 
 router = APIRouter(prefix="/api/v1", tags=["payments"])
 
@@ -30,16 +29,17 @@ IdempotencyKey = Annotated[
 @router.post("/my/dues/{dues_id}/payments", status_code=201, response_model=Receipt)
 async def pay_my_dues(
     dues_id: DuesId,
-    body: PaymentRequest,
+    body: OwnPaymentRequest,
     key: IdempotencyKey,
     *,
     runtime: RuntimeDependency,
     caller: Annotated[Caller, Depends(require("dues:pay"))],
     member_id: OwnMember,
 ) -> Response:
-    """Pay one of the caller's own months, where card payments are off."""
-    if runtime.card_payments is not None:
-        raise Problem(409, "pay-by-card", "Pay by card: POST /api/v1/my/dues/{dues_id}/checkout.")
+    """Pay one of the caller's own months, in development only: no money moves. In production members pay by card or at
+    the office.
+    """
+    service.refuse_own_payments(runtime)
     return await _record(runtime, caller, dues_id, member_id, body=body, key=key)
 
 

@@ -25,6 +25,10 @@ class PaymentMethod(StrEnum):
     OTHER = "other"
 
 
+OF_THE_PROVIDER = frozenset({PaymentMethod.STRIPE_CARD, PaymentMethod.STRIPE_ACH, PaymentMethod.STRIPE_OTHER})
+"""Only the payment provider's own messages bring these."""
+
+
 class Payment(Base):
     """Money received for one dues row, in cents; never changed afterwards."""
 

@@ -15,7 +15,8 @@ _FROM = """payments p JOIN dues_payments d ON d.id = p.dues_payment_id JOIN dues
 _PAGE = text(
     f"""
     SELECT {_COLUMNS} FROM {_FROM}
-    WHERE p.member_id = :member_id AND (cast(:before AS bigint) IS NULL OR p.id < :before)
+    WHERE p.member_id = :member_id AND (cast(:before AS bigint) IS NULL OR (p.recorded_at, p.id) <
+        (SELECT b.recorded_at, b.id FROM payments b WHERE b.id = :before AND b.member_id = :member_id))
     ORDER BY p.recorded_at DESC, p.id DESC LIMIT :limit
     """  # noqa: S608 (constant columns)
 )
@@ -23,7 +24,7 @@ _ONE = text(f"SELECT {_COLUMNS} FROM {_FROM} WHERE p.member_id = :member_id AND 
 
 
 async def page(runtime: Runtime, caller: Caller, member_id: int, *, before: int | None) -> list[RowMapping]:
-    """The member's payments, the newest first."""
+    """The member's payments, the newest first, from behind the payment `before`."""
     async with caller.transaction(runtime.databases) as connection:
         parameters = {"member_id": member_id, "before": before, "limit": SHOWN}
         return list((await connection.execute(_PAGE, parameters)).mappings())

@@ -35,7 +35,7 @@ class PaymentOrder(NamedTuple):
 # The row lock of the UPDATE serializes payments of one dues row; the primary key of idempotency_keys stops a
 # second transaction with the same key, whatever the code does.
 RECORD = Statement(
-    b"ip2a_record_payment_2",
+    b"ip2a_record_payment_3",
     b"""
     WITH charged AS (
         UPDATE dues_payments SET
@@ -54,7 +54,8 @@ RECORD = Statement(
         INSERT INTO payments
             (id, dues_payment_id, member_id, amount_cents, method, receipt_number, recorded_by_id)
         SELECT payment_id, id, member_id, $3::integer, $4::varchar,
-            'RCP-' || to_char(now(), 'YYYYMM') || '-' || lpad(to_hex(payment_id), 8, '0'), $5::integer
+            'RCP-' || to_char(now() AT TIME ZONE 'America/Los_Angeles', 'YYYYMM') || '-'
+                || lpad(to_hex(payment_id), 8, '0'), $5::integer
         FROM numbered
         RETURNING id, receipt_number, dues_payment_id, member_id, amount_cents, method, recorded_at),
     told AS (

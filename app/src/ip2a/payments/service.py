@@ -34,6 +34,19 @@ class Recorded(NamedTuple):
     lsn: int
 
 
+def payable(runtime: Runtime) -> bool:
+    """Whether members can pay on the platform: by card, or in development by saying so."""
+    return runtime.card_payments is not None or not runtime.settings.in_production
+
+
+def refuse_own_payments(runtime: Runtime) -> None:
+    """Raise Problem 409 where nobody's word that they paid is taken: with card payments, and in production."""
+    if runtime.card_payments is not None:
+        raise Problem(409, "pay-by-card", "Pay by card: POST /api/v1/my/dues/{dues_id}/checkout, or the page My dues.")
+    if not payable(runtime):
+        raise Problem(409, "pay-at-the-office", "Dues cannot be paid here: pay at the local's office.")
+
+
 async def record_payment(
     runtime: Runtime,
     identity: Identity,

@@ -95,7 +95,8 @@ async def enforcement_preview(runtime: RuntimeDependency, caller: Reader) -> Enf
 async def history(
     registration_id: PathId, runtime: RuntimeDependency, caller: Reader, before: Cursor = None, limit: Limit = 50
 ) -> Page[ActivityItem]:
-    """What happened to a registration, newest first."""
+    """What happened to a registration, newest first; the reading is recorded."""
+    await record_read(runtime, caller, "book_registrations", registration_id)
     return await service.history(runtime, caller, registration_id, before=before, limit=limit)
 
 

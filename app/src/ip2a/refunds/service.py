@@ -58,10 +58,11 @@ async def page(
 async def deny(runtime: Runtime, caller: Caller, refund_id: int) -> RefundItem:
     """Give nothing back.
 
-    Raises Problem 404, 403 (asked for by the caller), 409 (decided already).
+    Raises Problem 404, 403 (asked for by the caller, or of their own payment), 409 (decided already).
     """
     async with _refusals(), caller.transaction(runtime.databases) as connection:
         refund = await _locked(connection, refund_id)
+        _check_not_own(caller, refund)
         if not await repository.decide(connection, refund_id, RefundStatus.DENIED.value, runtime.now()):
             raise _decided_already(refund)
         return await _item(connection, refund_id)
@@ -71,12 +72,13 @@ async def approve(runtime: Runtime, caller: Caller, refund_id: int) -> RefundIte
     """Give the money back: of card payments through the provider, of others at the office. Repeating goes on where the
     last time ended.
 
-    Raises Problem 404, 403 (asked for by the caller), 409 (decided otherwise; the provider refuses), 503 (approved, but
-    the provider does not answer: repeat).
+    Raises Problem 404, 403 (asked for by the caller, or of their own payment), 409 (decided otherwise; the provider
+    refuses), 503 (approved, but the provider does not answer: repeat).
     """
     now = runtime.now()
     async with _refusals(), runtime.writer.transaction(caller.identity, []) as writing:
         refund = await _locked(writing.connection, refund_id)
+        _check_not_own(caller, refund)
         decided = await repository.decide(writing.connection, refund_id, RefundStatus.APPROVED.value, now)
         if not decided and refund["status"] not in {RefundStatus.APPROVED, RefundStatus.REFUNDED}:
             raise _decided_already(refund)
@@ -157,6 +159,11 @@ async def _settle(
 ) -> None:
     await repository.lock_payment(connection, refund["payment_id"])
     await repository.settle(connection, refund_id, provider_id=provider_id, now=now, today=local(now).date())
+
+
+def _check_not_own(caller: Caller, refund: RowMapping) -> None:
+    if refund["member_id"] == caller.principal.member_id:
+        raise Problem(403, "own-payment", "Nobody decides on a refund of their own payment.")
 
 
 async def _locked(connection: AsyncConnection, refund_id: int) -> RowMapping:

@@ -20,6 +20,7 @@ from ip2a.organizing.service import ACTIVITIES
 from ip2a.reads import user_subject
 from ip2a.records import repository
 from ip2a.records.service import Kind
+from ip2a.referrals.rules import local
 from ip2a.teaching.service import COHORTS, INSTRUCTORS, LOCATIONS
 from ip2a.training.service import STUDENTS
 from ip2a.web.dependencies import Caller
@@ -172,7 +173,7 @@ REMOVALS: Mapping[RemovedKind, Removal] = {
         "note_id",
         "members:read",
         "notes",
-        lambda row: f"{row['created_at']:%Y-%m-%d}",
+        lambda row: f"{local(row['created_at']):%Y-%m-%d}",
         _own_note,
     ),
     RemovedKind.COHORTS: Removal(

@@ -10,7 +10,9 @@ from enum import StrEnum
 from ip2a.reports.models import ReportKind
 
 STANDARD = "reports:standard"
-"""What every report needs, beside the permission of its area."""
+"""What every report needs, beside the permissions of its own."""
+FINANCIAL = "reports:financial"
+"""What reports about money need, too."""
 
 
 class Form(StrEnum):
@@ -38,13 +40,13 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A report. `permission` is the area's, `table` what the audit trail says was read; `key` are expressions with
+    """A report. `permissions` are all needed, `table` what the audit trail says was read; `key` are expressions with
     their types that order the rows and tell them apart.
     """
 
     title: str
     about: str
-    permission: str
+    permissions: tuple[str, ...]
     table: str
     columns: tuple[Column, ...]
     source: str
@@ -84,7 +86,7 @@ CONTENTS: Mapping[ReportKind, Content] = {
     ReportKind.ROSTER: Content(
         title="Member roster",
         about="Everybody on the books of the local, with contact details.",
-        permission="members:read",
+        permissions=("members:read",),
         table="members",
         columns=(
             *_MEMBER,
@@ -109,7 +111,7 @@ CONTENTS: Mapping[ReportKind, Content] = {
     ReportKind.OVERDUE_DUES: Content(
         title="Overdue dues",
         about="Who owes for months that are overdue, how much and since when.",
-        permission="dues:read",
+        permissions=("dues:read", FINANCIAL),
         table="dues_payments",
         columns=(
             *_MEMBER,
@@ -132,7 +134,7 @@ CONTENTS: Mapping[ReportKind, Content] = {
     ReportKind.OUT_OF_WORK: Content(
         title="Out-of-work list",
         about="Who waits on which book, in the order of the book.",
-        permission="referrals:read",
+        permissions=("referrals:read",),
         table="book_registrations",
         columns=(
             Column("Book", "b.code", 14),
@@ -160,7 +162,7 @@ CONTENTS: Mapping[ReportKind, Content] = {
     ReportKind.DISPATCH_LOG: Content(
         title="Dispatch log",
         about="Every dispatch of a period: who, where, how and how it ended.",
-        permission="referrals:read",
+        permissions=("referrals:read",),
         table="dispatches",
         columns=(
             Column("Dispatched", "d.dispatched_at", 17, Form.MOMENT),
@@ -185,7 +187,7 @@ CONTENTS: Mapping[ReportKind, Content] = {
     ReportKind.TRAINING: Content(
         title="Training",
         about="Students with their courses, attendance and grades.",
-        permission="students:read",
+        permissions=("students:read",),
         table="students",
         columns=(
             Column("Student", "s.student_number", 13),
@@ -213,7 +215,7 @@ CONTENTS: Mapping[ReportKind, Content] = {
     ReportKind.AUDIT: Content(
         title="Audit trail",
         about="Who changed or read what in a period, with values before and after.",
-        permission="audit:export",
+        permissions=("audit:export",),
         table="audit_logs",
         columns=(
             Column("When (UTC)", "a.changed_at", 20, Form.INSTANT),

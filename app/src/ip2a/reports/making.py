@@ -96,7 +96,7 @@ async def _reader(work: Work, report: RowMapping, content: Content) -> Identity:
         account = await accounts.find_account(connection, report["user_id"], work.tools.now())
     if account is None or not account.is_active:
         raise Refused(NOT_ALLOWED)
-    if not all(permits(account.roles, permission) for permission in (STANDARD, content.permission)):
+    if not all(permits(account.roles, permission) for permission in (STANDARD, *content.permissions)):
         raise Refused(NOT_ALLOWED)
     visible = visible_resources(account.roles) & frozenset(report["resources"])
     return Identity(report["user_id"], None, visible, "", work.job.correlation_id or "")

@@ -7,6 +7,7 @@ from sqlalchemy import RowMapping
 
 from ip2a.audit.service import record_read
 from ip2a.database.identity import transaction
+from ip2a.referrals.rules import local
 from ip2a.reports import repository
 from ip2a.reports.contents import CONTENTS
 from ip2a.reports.files import MEDIA_TYPES
@@ -31,7 +32,7 @@ class Download:
 
 def permitted_kinds(caller: Caller) -> list[ReportKind]:
     """The reports that the caller may ask for."""
-    return [kind for kind, content in CONTENTS.items() if caller.may(content.permission)]
+    return [kind for kind, content in CONTENTS.items() if all(map(caller.may, content.permissions))]
 
 
 async def ask(runtime: Runtime, caller: Caller, order: ReportOrder) -> ReportItem:
@@ -39,7 +40,7 @@ async def ask(runtime: Runtime, caller: Caller, order: ReportOrder) -> ReportIte
 
     Raises Problem 403, 409 when the account has too many.
     """
-    caller.need(CONTENTS[order.kind].permission)
+    _check_permitted(caller, order.kind)
     wanted = repository.Wanted(order.kind.value, order.format.value, order.parameters())
     async with caller.transaction(runtime.databases) as connection:
         for _ in range(2):  # the same one may be finished between the two statements
@@ -91,8 +92,8 @@ async def delete(runtime: Runtime, caller: Caller, report_id: int) -> None:
 
 
 def file_name(item: ReportItem) -> str:
-    """roster-2026-11-27.xlsx"""
-    return f"{item.kind.value.replace('_', '-')}-{item.created_at:%Y-%m-%d}.{item.format.value}"
+    """roster-2026-11-27.xlsx, by the local's day."""
+    return f"{item.kind.value.replace('_', '-')}-{local(item.created_at):%Y-%m-%d}.{item.format.value}"
 
 
 async def _pieces(runtime: Runtime, caller: Caller, report_id: int, row: RowMapping) -> AsyncIterator[bytes]:
@@ -112,8 +113,13 @@ async def _row(runtime: Runtime, caller: Caller, report_id: int) -> RowMapping:
         row = await repository.one(connection, report_id)
     if row is None:
         raise _missing()
-    caller.need(CONTENTS[ReportKind(row["kind"])].permission)
+    _check_permitted(caller, ReportKind(row["kind"]))
     return row
+
+
+def _check_permitted(caller: Caller, kind: ReportKind) -> None:
+    for permission in CONTENTS[kind].permissions:
+        caller.need(permission)
 
 
 def _missing() -> Problem:

@@ -187,7 +187,7 @@ async def send_reset(runtime: Runtime, caller: Caller, user_id: int) -> AccountI
 
 
 async def sessions(runtime: Runtime, caller: Caller, user_id: int) -> list[AccountSession]:
-    """The open sessions of an account, last used first.
+    """The open sessions of an account, last used first; the first 100.
 
     Raises Problem 404.
     """

@@ -30,6 +30,7 @@ APPLICATION = "ip2a_app"
 WORKER = "ip2a_worker"
 AUDIT_READER = "ip2a_audit_reader"
 REPLICATION = "streaming_replica"
+STATEMENT_TIMEOUTS = {APPLICATION: "15s", WORKER: "60s", AUDIT_READER: "30s"}
 
 CONNECT_SECONDS = 5
 REPLAY_SECONDS = 30.0
@@ -311,6 +312,9 @@ def _make_roles(server: PostgresServer) -> None:
             password = server.login.credentials.password(user)
             statement = sql.SQL("CREATE ROLE {} {} PASSWORD {}").format(sql.Identifier(user), right, password)
             connection.execute(statement)
+        for user, timeout in STATEMENT_TIMEOUTS.items():
+            setting = sql.SQL("ALTER ROLE {} SET statement_timeout = {}").format(sql.Identifier(user), timeout)
+            connection.execute(setting)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -120,6 +120,42 @@ async def test_a_link_expires_and_mails_are_limited(
     assert answer.json()["type"] == "urn:ip2a:problem:invalid-token"
 
 
+async def test_what_people_do_to_their_accounts_is_recorded_as_theirs(
+    runtime: Runtime, client: httpx.AsyncClient, people: People, tools: Tools, smtp: tuple[Mailbox, int]
+) -> None:
+    """A new password, a verified address, and a password by mail, which is theirs whose link it is."""
+    person = await people.make()
+    await log_in(client, person)
+    changed = await client.post("/api/v1/auth/password", json={"current_password": PASSWORD, "new_password": NEW})
+    assert changed.status_code == 200
+    client.headers["X-CSRF-Token"] = changed.json()["csrf_token"]
+    assert (await client.post("/api/v1/auth/email-verification")).status_code == 202
+    token = await mailed(tools, smtp[0], person.email)
+    assert (await client.post("/api/v1/auth/email-verification/confirm", json={"token": token})).status_code == 204
+    async with browser(runtime) as elsewhere:
+        await elsewhere.post(RESET, json={"email": person.email})
+        token = await mailed(tools, smtp[0], person.email)
+        body = {"token": token, "new_password": f"{NEW} again"}
+        assert (await elsewhere.post(f"{RESET}/confirm", json=body)).status_code == 204
+        places = [client.headers["X-Forwarded-For"], elsewhere.headers["X-Forwarded-For"]]
+    async with transaction(runtime.databases.write, SYSTEM) as connection:
+        found = await connection.execute(
+            text(
+                "SELECT user_id, address, changed_fields, correlation_id FROM audit_logs WHERE table_name = 'users'"
+                " AND record_id = :id AND action = 'update' ORDER BY id"
+            ),
+            {"id": str(person.user_id)},
+        )
+        rows = found.all()
+    assert [(row.user_id, row.address) for row in rows] == [
+        (person.user_id, places[0]),
+        (person.user_id, places[0]),
+        (person.user_id, places[1]),
+    ]
+    assert ["is_verified" in row.changed_fields for row in rows] == [False, True, False]
+    assert all(row.correlation_id for row in rows)
+
+
 async def test_an_address_is_verified(
     client: httpx.AsyncClient, people: People, tools: Tools, smtp: tuple[Mailbox, int]
 ) -> None:

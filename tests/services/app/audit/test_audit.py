@@ -16,6 +16,7 @@ from ip2a.audit.repository import ReadEntry
 from ip2a.database.identity import SYSTEM, Identity, transaction
 from ip2a.runtime import Runtime
 from tests.services.app.conftest import People, Person, browser, log_in
+from tests.services.app.world import make_world
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
@@ -74,8 +75,28 @@ async def test_payments_and_log_ins_are_on_record(runtime: Runtime, client: http
     assert (dues["old_values"]["amount_paid_cents"], dues["new_values"]["amount_paid_cents"]) == (0, 100)
     account = await trail(runtime, "users", person.user_id)
     assert [row["action"] for row in account] == ["create", "login_attempt", "login_attempt", "login", "session_end"]
-    assert {row["address"] for row in account[1:4]} == {client.headers["X-Forwarded-For"]}
+    assert {row["address"] for row in account[1:]} == {client.headers["X-Forwarded-For"]}
+    assert all(row["correlation_id"] for row in account[1:])
+    assert {row["user_id"] for row in account[1:]} == {person.user_id}
     assert "password_hash" not in account[0]["new_values"]
+
+
+async def test_ending_a_session_of_ones_own_says_where_from(
+    runtime: Runtime, client: httpx.AsyncClient, people: People
+) -> None:
+    person = await people.make()
+    await log_in(client, person)
+    async with browser(runtime) as phone:
+        await log_in(phone, person)
+        (other,) = [one for one in (await client.get("/api/v1/auth/sessions")).json() if not one["current"]]
+    ended = await client.delete(
+        f"/api/v1/auth/sessions/{other['session_id']}", headers={"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}
+    )
+    assert ended.status_code == 204
+    last = (await trail(runtime, "users", person.user_id))[-1]
+    assert (last["action"], last["new_values"]) == ("session_end", {"session_id": other["session_id"]})
+    assert (last["user_id"], last["correlation_id"]) == (person.user_id, TRACE)
+    assert last["address"] == client.headers["X-Forwarded-For"]
 
 
 async def test_what_is_rolled_back_leaves_no_record(runtime: Runtime, people: People) -> None:
@@ -154,6 +175,19 @@ async def test_staff_reads_are_recorded_own_reads_are_not(
     assert {row["user_id"] for row in reads} == {staff.user_id}
 
 
+async def test_histories_and_unapplied_payments_are_reads_too(
+    runtime: Runtime, client: httpx.AsyncClient, people: People
+) -> None:
+    world, staff = await make_world(runtime, people), await people.make("staff")
+    place = world.ids["registration_id"]
+    await log_in(client, staff)
+    assert (await client.get(f"/api/v1/referrals/registrations/{place}/history")).status_code == 200
+    assert (await client.get("/api/v1/payments/unapplied")).status_code == 200
+    (history,) = [row for row in await trail(runtime, "book_registrations", place) if row["action"] == "read"]
+    (unapplied,) = await trail(runtime, "checkouts", "*")
+    assert (unapplied["action"], {history["user_id"], unapplied["user_id"]}) == ("bulk_read", {staff.user_id})
+
+
 async def test_a_read_that_cannot_be_recorded_fails(runtime: Runtime) -> None:
     recorder = ReadRecorder(runtime.databases.write)
     good = ReadEntry(1, "members", "1", None, AuditAction.READ, "::1", "c")
@@ -163,6 +197,7 @@ async def test_a_read_that_cannot_be_recorded_fails(runtime: Runtime) -> None:
     await recorder.close()
 
 
+OF_MEMBERS = {"members", "member_employments", "member_notes"}
 VIEWS = {
     "admin": {"members", "users", "dues_payments", "audit_logs"},
     "officer": {"members", "users"},
@@ -186,7 +221,7 @@ async def test_each_role_sees_its_part(runtime: Runtime, client: httpx.AsyncClie
     assert {item["table_name"] for item in items} >= VIEWS[role] | own_logins
     if role not in {"admin", "officer"}:
         foreign = [item for item in items if item["user_id"] != person.user_id]
-        assert {item["table_name"] for item in foreign} <= ({"members"} if role == "organizer" else set())
+        assert {item["table_name"] for item in foreign} <= (OF_MEMBERS if role == "organizer" else set())
     assert any(item["address"] for item in items) is (role == "admin")
 
 

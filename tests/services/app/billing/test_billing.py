@@ -122,6 +122,75 @@ async def test_whoever_asks_does_not_decide(runtime: Runtime, client: httpx.Asyn
         assert (await office.post(f"{ADJUSTMENTS}/{2**31 - 1}/deny")).status_code == 404
 
 
+async def test_nobody_decides_on_their_own_dues(runtime: Runtime, client: httpx.AsyncClient, people: People) -> None:
+    """An officer who is a member, asked for by somebody else."""
+    officer, staff = await people.make(), await people.make("staff")
+    async with transaction(runtime.databases.write, SYSTEM) as connection:
+        await connection.execute(
+            text("INSERT INTO user_roles (user_id, role_id) SELECT :user, id FROM roles WHERE name = 'officer'"),
+            {"user": officer.user_id},
+        )
+    await log_in(client, staff)
+    paid = await client.post(
+        f"/api/v1/dues/{officer.dues_ids[0]}/payments",
+        json={"amount_cents": 5000, "method": "cash"},
+        headers={"Idempotency-Key": "own-dues-1"},
+    )
+    credit = await ask(client, officer, -100, "own-dues-2")
+    refund = await client.post(
+        f"/api/v1/payments/{paid.json()['payment_id']}/refunds", json={"amount_cents": 100, "reason": "own"}
+    )
+    assert [answer.status_code for answer in (credit, refund)] == [201, 201]
+    async with browser(runtime) as office:
+        await log_in(office, officer)
+        for path, kind in (
+            (f"{ADJUSTMENTS}/{credit.json()['id']}", "own-dues"),
+            (f"/api/v1/payments/refunds/{refund.json()['id']}", "own-payment"),
+        ):
+            for decision in ("approve", "deny"):
+                refused = await office.post(f"{path}/{decision}")
+                assert (refused.status_code, refused.json()["type"]) == (403, f"urn:ip2a:problem:{kind}")
+    assert await stored(runtime, officer.dues_ids[0]) == (DUE_CENTS, 5000, "partial")
+    async with browser(runtime) as office:
+        await log_in(office, await people.make("officer"))
+        assert (await office.post(f"{ADJUSTMENTS}/{credit.json()['id']}/approve")).status_code == 200
+
+
+async def test_what_is_open_is_written_off_for_good(
+    runtime: Runtime, client: httpx.AsyncClient, people: People
+) -> None:
+    member, staff = await people.make(months=1), await people.make("staff")
+    dues_id = member.dues_ids[0]
+    await log_in(client, staff)
+
+    async def pay(cents: int) -> int:
+        path, order = f"/api/v1/dues/{dues_id}/payments", {"amount_cents": cents, "method": "cash"}
+        return (await client.post(path, json=order, headers={"Idempotency-Key": f"written-{cents}"})).status_code
+
+    async def ask_for(cents: int) -> httpx.Response:
+        order = {"dues_payment_id": dues_id, "adjustment_type": "write_off", "amount_cents": cents, "reason": "gone"}
+        return await client.post(ADJUSTMENTS, json=order, headers={"Idempotency-Key": f"write-off-{cents}"})
+
+    assert await pay(2500) == 201
+    assert (await ask_for(5000)).json()["type"] == "urn:ip2a:problem:no-write-off"
+    less, all_of_it = await ask_for(-4999), await ask_for(2500 - DUE_CENTS)
+    later = await ask(client, member, -100, "write-off-later")
+    async with browser(runtime) as office:
+        await log_in(office, await people.make("officer"))
+        refused = await office.post(f"{ADJUSTMENTS}/{less.json()['id']}/approve")
+        assert (refused.status_code, refused.json()["type"]) == (409, "urn:ip2a:problem:not-what-is-open")
+        assert (await stored(runtime, dues_id))[2] != "written_off"
+        done = await office.post(f"{ADJUSTMENTS}/{all_of_it.json()['id']}/approve")
+        assert (done.status_code, done.json()["dues_status"]) == (200, "written_off"), done.text
+        assert (await office.post(f"{ADJUSTMENTS}/{later.json()['id']}/approve")).status_code == 409
+    assert await stored(runtime, dues_id) == (DUE_CENTS, 2500, "written_off")
+    assert await pay(1) == 409
+    async with browser(runtime) as phone:
+        await log_in(phone, member)
+        assert (await phone.get("/api/v1/my/dues")).json()["summary"]["balance_cents"] == 0
+        assert "Pay $" not in (await phone.get("/my/dues")).text
+
+
 async def test_the_status_follows_and_paid_money_stays(
     runtime: Runtime, client: httpx.AsyncClient, people: People
 ) -> None:

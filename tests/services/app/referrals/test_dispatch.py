@@ -30,6 +30,24 @@ async def bid(runtime: Runtime, person: Person, request: int) -> dict[str, Any]:
     return placed
 
 
+async def test_a_long_morning_has_pages(morning: httpx.AsyncClient, hall: Hall) -> None:
+    """In the order of the calls, none left out, also when what a page ended with is filled meanwhile."""
+    for _ in range(2):
+        book = await hall.book()
+        await hall.waiting(book, 1)
+        for _ in range(2):
+            await hall.request(book)
+    whole = (await morning.get(f"{API}/morning")).json()
+    order = [item["id"] for item in whole["items"]]
+    assert (len(order) >= 4, whole["next"]) == (True, None)
+    first = (await morning.get(f"{API}/morning", params={"limit": 3})).json()
+    assert (await dispatch(morning, first["items"][-1]["id"])).status_code == 201
+    rest = (await morning.get(f"{API}/morning", params={"after": first["next"]})).json()
+    assert [item["id"] for item in first["items"] + rest["items"]] == order
+    page = (await morning.get("/office/dispatch", params={"after": first["next"]})).text
+    assert [f"/office/dispatch/{request}/next" in page for request in order] == [False] * 3 + [True] * (len(order) - 3)
+
+
 async def test_the_longest_waiting_goes_first(morning: httpx.AsyncClient, hall: Hall) -> None:
     book = await hall.book()
     request = await hall.request(book, 2)

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from devcluster.services import PostgresServer
 from ip2a.database.identity import SYSTEM, Identity, transaction
+from ip2a.referrals.rules import LOCAL_TIME
 from ip2a.reports import making, repository
 from ip2a.reports.files import MOST_ROWS
 from ip2a.runtime import Runtime
@@ -114,7 +115,7 @@ async def test_every_report_in_every_format(
     assert sheet.count("<row ") == len(lines) + 1
     assert "<f>" not in sheet
     paper = await client.get(f"{PATH}/{made['pdf']}/file")
-    assert f"-{datetime.now(UTC):%Y-%m-%d}.pdf" in paper.headers["content-disposition"]
+    assert f"-{datetime.now(LOCAL_TIME):%Y-%m-%d}.pdf" in paper.headers["content-disposition"]
     assert len(paper.content) == int(paper.headers["content-length"])
     pages = [page.extract_text() for page in PdfReader(io.BytesIO(paper.content)).pages]
     assert f"{len(lines):,} row" in pages[-1]
@@ -297,6 +298,19 @@ async def test_rows_are_never_older_than_the_request(
             replica.execute("SELECT pg_wal_replay_resume()")
     name = newest.email.partition("@")[0]
     assert name in {line["Last name"] for line in await lines_of(client, report)}
+
+
+async def test_reports_about_money_are_for_officers(
+    runtime: Runtime, client: httpx.AsyncClient, people: People
+) -> None:
+    order = {"kind": "overdue_dues", "format": "csv"}
+    for role, status, offered in (("staff", 403, False), ("officer", 202, True)):
+        async with browser(runtime) as desk:
+            await log_in(desk, await people.make(role))
+            answer = await desk.post(PATH, json=order)
+            assert answer.status_code == status, answer.text
+            assert ("reports:financial" in answer.text) is (status == 403)
+            assert ("Make Overdue dues" in (await desk.get("/office/reports")).text) is offered
 
 
 async def test_a_key_reports_what_its_scopes_name(

@@ -9,6 +9,7 @@ from ip2a.notes.schemas import NoteChange, NoteItem, NoteOrder
 from ip2a.pages.records.areas import Area, Form, deletion, stored
 from ip2a.pages.records.inputs import Input, Refers
 from ip2a.records.schemas import strict
+from ip2a.referrals.rules import local
 from ip2a.removals.kinds import RemovedKind
 from ip2a.runtime import Runtime
 from ip2a.web.dependencies import Caller
@@ -63,7 +64,7 @@ NOTES: Area[NoteItem, NoteItem] = Area(
     active="members",
     reads="members:read",
     one=notes.note,
-    named=lambda item: f"the note of {item.created_at:%Y-%m-%d}",
+    named=lambda item: f"the note of {local(item.created_at):%Y-%m-%d}",
     inputs=(Input("body", "Note"), Input("visibility", "Who may read it"), Input("category", "About")),
     edit=Form(NoteChange, "members:read"),
     save=notes.change,

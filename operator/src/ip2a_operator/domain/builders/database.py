@@ -15,6 +15,7 @@ from ip2a_operator.names import (
     OWNER_LABEL,
     OWNER_ROLE,
     POOLER_LABEL,
+    WORKER_ROLE,
 )
 
 API = "postgresql.cnpg.io/v1"
@@ -37,6 +38,12 @@ BOOTSTRAP_SQL = (
     f"{_DEFAULTS} GRANT USAGE, SELECT, UPDATE ON SEQUENCES TO {APP_ROLE}",
     f"{_DEFAULTS} GRANT EXECUTE ON ROUTINES TO {APP_ROLE}",
 )
+
+STATEMENT_TIMEOUTS = {APP_ROLE: "15s", WORKER_ROLE: "60s", AUDIT_ROLE: "30s"}
+"""The longest that a statement of each of the platform's roles may take. CloudNativePG's roles have no settings, and a
+role's are not inherited: so each is made with them, the second logins too, and gets its login and password from
+CloudNativePG afterwards.
+"""
 
 
 def cluster(stack: Stack) -> Manifest | None:
@@ -67,7 +74,7 @@ def cluster(stack: Stack) -> Manifest | None:
                 "database": DATABASE,
                 "owner": OWNER_ROLE,
                 "secret": {"name": stack.owner_secret},
-                "postInitApplicationSQL": list(BOOTSTRAP_SQL),
+                "postInitApplicationSQL": _bootstrap(stack),
             }
         },
         "managed": {"roles": _roles(stack)},
@@ -78,6 +85,17 @@ def cluster(stack: Stack) -> Manifest | None:
         spec["backup"] = backup
     notes = {GRANTED_ANNOTATION: stack.growth.note} if stack.growth and stack.growth.note else None
     return manifest(stack, API, "Cluster", stack.database, Component.DATABASE, annotations=notes, spec=spec)
+
+
+def _bootstrap(stack: Stack) -> list[str]:
+    """What is done in a new database, before anybody but the superuser may log in."""
+    statements = list(BOOTSTRAP_SQL)
+    if stack.has_own_roles:
+        for name, timeout in STATEMENT_TIMEOUTS.items():
+            logins = [name] if name == AUDIT_ROLE else [role(name, "a"), role(name, "b")]
+            statements += [f"CREATE ROLE {login}" for login in logins if login != APP_ROLE]
+            statements += [f"ALTER ROLE {login} SET statement_timeout = '{timeout}'" for login in logins]
+    return statements
 
 
 def _roles(stack: Stack) -> list[dict[str, object]]:
