@@ -17,8 +17,9 @@ _COLUMNS = """p.id, p.receipt_number, p.dues_payment_id, p.member_id, m.member_n
 _FROM = """payments p JOIN dues_payments d ON d.id = p.dues_payment_id JOIN dues_periods t ON t.id = d.period_id
     JOIN members m ON m.id = p.member_id"""
 _OF_DUES = text(
-    f"SELECT {_COLUMNS} FROM {_FROM} WHERE p.dues_payment_id = :dues_id AND p.id < :before"  # noqa: S608 (constant columns)
-    " ORDER BY p.id DESC LIMIT :limit"
+    f"""
+    SELECT {_COLUMNS} FROM {_FROM} WHERE p.dues_payment_id = :dues_id AND p.id < :before ORDER BY p.id DESC LIMIT :limit
+    """  # noqa: S608 (constant columns)
 )
 _ONE = text(f"SELECT {_COLUMNS} FROM {_FROM} WHERE p.id = :id")  # noqa: S608 (constant columns)
 

@@ -190,7 +190,8 @@ async def test_a_month_is_made_and_closed(runtime: Runtime, people: People) -> N
         assert "July 2060" in page
         page = await press(desk, page, f"{path}/close")
         assert ("Closed" in page, f"{path}/close" in page) == (True, False)
-        again = await desk.post("/office/dues", data={**await form(desk, "/office/dues/new"), "year": "2060", "month": "7"})
+        hidden = await form(desk, "/office/dues/new")
+        again = await desk.post("/office/dues", data={**hidden, "year": "2060", "month": "7"})
         assert (again.status_code, "This month is closed." in again.text) == (409, True)
 
 

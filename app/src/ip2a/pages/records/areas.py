@@ -152,6 +152,7 @@ class Step(Generic[Item]):
     when: Callable[[Item], bool] = lambda _item: True
     typed: Callable[[Item], Mapping[str, str]] = _nothing
     fitted: Callable[[tuple[Field, ...], Item], tuple[Field, ...]] = _as_they_are
+    opened: bool = False  # seen at once though there are others
 
 
 def deletion(kind: RemovedKind, needs: str, away: str) -> Act[Any]:

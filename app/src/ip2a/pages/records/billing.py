@@ -259,6 +259,7 @@ MEMBER_DUES: Area[DuesOfMonth, DuesOfMonth] = Area(
             said="The payment is recorded. Its receipt stands below.",
             when=lambda item: _owes(item) > 0,
             typed=lambda item: _dollars(_owes(item)),
+            opened=True,
         ),
         Step(
             name="adjustments",
@@ -316,7 +317,7 @@ PAYMENTS: Area[PaymentItem, PaymentItem] = Area(
         Column("How", lambda item: item.method),
         Column("When", lambda item: moment(item.recorded_at)),
         Column("Given back", lambda item: money(item.given_back_cents)),
-        Column("Asked back, not decided or under way", lambda item: money(item.asked_back_cents - item.given_back_cents)),
+        Column("Asked back, undecided", lambda item: money(item.asked_back_cents - item.given_back_cents)),
     ),
     steps=(
         Step(
