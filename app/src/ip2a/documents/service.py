@@ -123,9 +123,7 @@ async def of_application(
 ) -> Page[DocumentItem]:
     """Files handed in with an application, newest first."""
     async with caller.transaction(runtime.databases) as connection:
-        rows = await repository.of_application(
-            connection, application_id, before=read_before(before), limit=limit + 1
-        )
+        rows = await repository.of_application(connection, application_id, before=read_before(before), limit=limit + 1)
     return page_of(DocumentItem, rows, limit, lambda item: encode("", item.id))
 
 

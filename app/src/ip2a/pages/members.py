@@ -63,6 +63,7 @@ async def member(
     member_id: PathId,
     runtime: RuntimeDependency,
     visit: VisitDependency,
+    *,
     said: Annotated[str, Query(max_length=20)] = "",
     earlier: Annotated[str | None, Query(alias="notes", max_length=200)] = None,
     months: Annotated[str | None, Query(pattern=r"^[0-9]{4}-[0-9]{2}$")] = None,

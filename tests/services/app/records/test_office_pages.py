@@ -280,9 +280,7 @@ async def test_an_application_is_brought_to_an_end_and_makes_a_student(runtime: 
         forged = await office.post(f"{path}/steps", data={**await form(office, path), "status": "accepted"})
         assert (forged.status_code, "The application is submitted." in forged.text) == (409, True)
         page = await press(office, page, f"{path}/steps", status="under_review")
-        dayless = await office.post(
-            f"{path}/steps", data={**await form(office, path), "status": "interview_scheduled"}
-        )
+        dayless = await office.post(f"{path}/steps", data={**await form(office, path), "status": "interview_scheduled"})
         assert said(dayless.text, "interview_on") == "“Day of the interview” is needed to schedule an interview."
         page = await press(office, page, f"{path}/steps", status="interview_scheduled", interview_on="2026-12-01")
         much = await office.post(

@@ -50,9 +50,7 @@ async def _history(
     return await service.history(runtime, caller, registration_id, before=before, limit=limit)
 
 
-async def _exempt(
-    runtime: Runtime, caller: Caller, registration_id: int, order: ExemptionRequest, _key: str
-) -> object:
+async def _exempt(runtime: Runtime, caller: Caller, registration_id: int, order: ExemptionRequest, _key: str) -> object:
     return await service.exempt(runtime, caller, registration_id, order)
 
 
