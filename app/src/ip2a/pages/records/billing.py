@@ -192,10 +192,10 @@ MONTHS: Area[PeriodItem, PeriodItem] = Area(
         ),
         Column("Due", lambda item: item.due_date),
         Column("Overdue after", lambda item: item.grace_period_end),
-        Column("State", lambda item: "closed" if item.is_closed else "open", badge=True),
+        Column("State", lambda item: "Closed" if item.is_closed else "Open", badge=True),
     ),
     facts=(
-        Column("State", lambda item: "closed" if item.is_closed else "open", badge=True),
+        Column("State", lambda item: "Closed" if item.is_closed else "Open", badge=True),
         Column("Due", lambda item: item.due_date),
         Column("Overdue after", lambda item: item.grace_period_end),
         Column("Closed", lambda item: item.closed_at and local_day(item.closed_at)),

@@ -83,7 +83,7 @@ BOOKS: Area[BookItem, BookItem] = Area(
         Column("Region", lambda item: item.region),
         Column("Called at", lambda item: item.referral_start_time),
         Column("Waiting", lambda item: item.registered, number=True),
-        Column("State", lambda item: "open" if item.is_active else "closed", badge=True),
+        Column("State", lambda item: "Open" if item.is_active else "Closed", badge=True),
     ),
     facts=(
         Column("Code", lambda item: item.code),
@@ -93,7 +93,7 @@ BOOKS: Area[BookItem, BookItem] = Area(
         Column("Waiting", lambda item: item.registered),
         Column("Signed again every", lambda item: f"{item.re_sign_days} days, {item.grace_days} more of grace"),
         Column("Check marks at most", lambda item: item.max_check_marks),
-        Column("State", lambda item: "open" if item.is_active else "closed", badge=True),
+        Column("State", lambda item: "Open" if item.is_active else "Closed", badge=True),
     ),
     parts=(
         Part(
