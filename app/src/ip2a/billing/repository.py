@@ -62,7 +62,7 @@ _CLOSE = text(
     "UPDATE dues_periods SET is_closed = true, closed_at = :now, updated_at = now() WHERE id = :id AND NOT is_closed"
     " RETURNING id, period_year, period_month, due_date, grace_period_end, is_closed, closed_at"
 )
-_PERIOD = text(
+_ONE_PERIOD = text(
     "SELECT id, period_year, period_month, due_date, grace_period_end, is_closed, closed_at FROM dues_periods"
     " WHERE id = :id"
 )
@@ -165,7 +165,7 @@ async def periods(connection: AsyncConnection, *, before: int, limit: int) -> li
 
 async def period(connection: AsyncConnection, period_id: int) -> RowMapping | None:
     """One month."""
-    return (await connection.execute(_PERIOD, {"id": period_id})).mappings().first()
+    return (await connection.execute(_ONE_PERIOD, {"id": period_id})).mappings().first()
 
 
 async def dues_of_member(connection: AsyncConnection, dues_id: int) -> RowMapping | None:
