@@ -53,8 +53,12 @@ from ip2a.pages import reports as report_pages
 from ip2a.pages import shell as shell_pages
 from ip2a.pages import users as users_pages
 from ip2a.pages.records import (
+    applications,
     benevolence,
+    billing,
+    books,
     certificates,
+    dispatching,
     grants,
     grievances,
     of_members,
@@ -100,6 +104,16 @@ RECORDS: tuple[Area[Any, Any], ...] = (
     teaching.OWN_HOURS,
     teaching.TOOLS,
     teaching.ASSIGNMENTS,
+    applications.AREA,
+    dispatching.REQUESTS,
+    dispatching.JOBS,
+    books.BOOKS,
+    books.PLACES,
+    billing.MONTHS,
+    billing.MEMBER_DUES,
+    billing.PAYMENTS,
+    billing.REFUNDS,
+    of_members.MEMBERS,
     of_members.EMPLOYMENTS,
     of_members.NOTES,
 )
@@ -137,10 +151,10 @@ ROUTERS = (
     member_pages.router,
     own_record_pages.router,
     benevolence_pages.router,
-    members_pages.router,
     shell_pages.router,
     referral_pages.router,
     *(RecordPages(area).router() for area in RECORDS),
+    members_pages.router,  # a member's page is behind the form for a new one
     office_pages.router,
     report_pages.router,
     auth_pages.router,

@@ -84,6 +84,8 @@ PAGES_NOT_KEPT = {
     "POST /my/documents/{document_id}/confirm": "goes on where it ended: documents/test_documents.py",
     "POST /office/documents/{document_id}/confirm": "goes on where it ended: documents/test_documents.py",
     "POST /my/dues/{dues_id}/pay": "in its own statement: test_pages.py",
+    "POST /office/member-dues/{record_id}/payments": "in its own statement: records/test_office_pages.py",
+    "POST /office/refunds/{record_id}/approve": "goes on where it ended: checkout/test_refunds.py",
 }
 FORMS_SENT = [
     row

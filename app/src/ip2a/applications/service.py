@@ -77,6 +77,15 @@ async def page(
     return page_of(ApplicationItem, rows, limit, lambda item: encode("", item.id))
 
 
+async def find(runtime: Runtime, caller: Caller, application_id: int) -> ApplicationItem:
+    """One that was submitted; Problem 404."""
+    async with caller.transaction(runtime.databases) as connection:
+        row = await repository.find(connection, application_id)
+    if row is None or row["status"] == ApplicationStatus.DRAFT:
+        raise no_such_application()
+    return ApplicationItem.model_validate(dict(row))
+
+
 async def office_step(runtime: Runtime, caller: Caller, application_id: int, step: OfficeStep) -> ApplicationItem:
     """Bring an application further.
 

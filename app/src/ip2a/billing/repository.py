@@ -62,6 +62,18 @@ _CLOSE = text(
     "UPDATE dues_periods SET is_closed = true, closed_at = :now, updated_at = now() WHERE id = :id AND NOT is_closed"
     " RETURNING id, period_year, period_month, due_date, grace_period_end, is_closed, closed_at"
 )
+_ONE_PERIOD = text(
+    "SELECT id, period_year, period_month, due_date, grace_period_end, is_closed, closed_at FROM dues_periods"
+    " WHERE id = :id"
+)
+_DUES = text(
+    """
+    SELECT d.id, d.member_id, m.member_number, m.first_name, m.last_name, d.amount_due_cents, d.amount_paid_cents,
+        d.status, p.id AS period_id, p.period_year, p.period_month, p.due_date
+    FROM dues_payments d JOIN members m ON m.id = d.member_id JOIN dues_periods p ON p.id = d.period_id
+    WHERE d.id = :id
+    """
+)
 _OF_PERIOD = text(
     """
     SELECT d.id, d.member_id, m.member_number, m.first_name, m.last_name, d.amount_due_cents, d.amount_paid_cents,
@@ -156,6 +168,16 @@ async def add_rate(connection: AsyncConnection, values: dict[str, object]) -> Ro
 async def periods(connection: AsyncConnection, *, before: int, limit: int) -> list[RowMapping]:
     """Months, the newest made first."""
     return list((await connection.execute(_PERIODS, {"before": before, "limit": limit})).mappings())
+
+
+async def period(connection: AsyncConnection, period_id: int) -> RowMapping | None:
+    """One month."""
+    return (await connection.execute(_ONE_PERIOD, {"id": period_id})).mappings().first()
+
+
+async def dues_of_member(connection: AsyncConnection, dues_id: int) -> RowMapping | None:
+    """What one member owes for one month, with both."""
+    return (await connection.execute(_DUES, {"id": dues_id})).mappings().first()
 
 
 async def close(connection: AsyncConnection, period_id: int, now: datetime) -> RowMapping | None:

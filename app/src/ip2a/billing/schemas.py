@@ -67,6 +67,15 @@ class MemberDuesItem(BaseModel):
     status: DuesStatus
 
 
+class DuesOfMonth(MemberDuesItem):
+    """What one member owes for a month, and which."""
+
+    period_id: int
+    period_year: int
+    period_month: int
+    due_date: date
+
+
 class OverdueResult(BaseModel):
     """How many dues changed their status."""
 

@@ -11,6 +11,7 @@ from ip2a.billing.models import AdjustmentStatus, AdjustmentType
 from ip2a.billing.schemas import (
     AdjustmentItem,
     AdjustmentOrder,
+    DuesOfMonth,
     GeneratedPeriod,
     MemberDuesItem,
     OverdueResult,
@@ -71,6 +72,24 @@ async def periods(runtime: Runtime, caller: Caller, *, before: str | None, limit
     async with caller.transaction(runtime.databases) as connection:
         rows = await repository.periods(connection, before=read_before(before), limit=limit + 1)
     return page_of(PeriodItem, rows, limit, lambda item: encode("", item.id))
+
+
+async def period(runtime: Runtime, caller: Caller, period_id: int) -> PeriodItem:
+    """One month; Problem 404."""
+    async with caller.transaction(runtime.databases) as connection:
+        row = await repository.period(connection, period_id)
+    if row is None:
+        raise Problem(404, "no-such-period", "There is no such month.")
+    return PeriodItem.model_validate(dict(row))
+
+
+async def dues_of_month(runtime: Runtime, caller: Caller, dues_id: int) -> DuesOfMonth:
+    """What one member owes for a month; Problem 404."""
+    async with caller.transaction(runtime.databases) as connection:
+        row = await repository.dues_of_member(connection, dues_id)
+    if row is None:
+        raise Problem(404, "no-such-dues", "There are no such dues.")
+    return DuesOfMonth.model_validate(dict(row))
 
 
 async def close(runtime: Runtime, caller: Caller, period_id: int) -> PeriodItem:

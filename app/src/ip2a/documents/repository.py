@@ -33,6 +33,13 @@ _PAGE = text(
     ORDER BY id DESC LIMIT :limit
     """  # noqa: S608 (constant columns)
 )
+_OF_APPLICATION = text(
+    f"""
+    SELECT {_COLUMNS} FROM documents
+    WHERE application_id = :application_id AND deleted_at IS NULL AND status = 'ready' AND id < :before
+    ORDER BY id DESC LIMIT :limit
+    """  # noqa: S608 (constant columns)
+)
 _READY = text(
     f"""
     UPDATE documents SET status = 'ready', object_key = :object_key, media_type = :media_type, size_bytes = :size_bytes,
@@ -66,6 +73,14 @@ async def page(
     """Documents, newest first."""
     values = {"member_id": member_id, "own": own, "before": before, "limit": limit}
     return list((await connection.execute(_PAGE, values)).mappings())
+
+
+async def of_application(
+    connection: AsyncConnection, application_id: int, *, before: int, limit: int
+) -> list[RowMapping]:
+    """Files handed in with an application, newest first."""
+    values = {"application_id": application_id, "before": before, "limit": limit}
+    return list((await connection.execute(_OF_APPLICATION, values)).mappings())
 
 
 async def make_ready(

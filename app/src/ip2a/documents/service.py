@@ -118,6 +118,15 @@ async def page(
     return page_of(DocumentItem, rows, limit, lambda item: encode("", item.id))
 
 
+async def of_application(
+    runtime: Runtime, caller: Caller, application_id: int, *, before: str | None, limit: int
+) -> Page[DocumentItem]:
+    """Files handed in with an application, newest first."""
+    async with caller.transaction(runtime.databases) as connection:
+        rows = await repository.of_application(connection, application_id, before=read_before(before), limit=limit + 1)
+    return page_of(DocumentItem, rows, limit, lambda item: encode("", item.id))
+
+
 async def find(runtime: Runtime, caller: Caller, document_id: int) -> DocumentItem:
     """One document, as the caller may see it. Raises Problem 404."""
     return DocumentItem.model_validate(dict(await _row(runtime, caller, document_id)))

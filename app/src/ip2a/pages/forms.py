@@ -39,5 +39,7 @@ def _message(item: ErrorDetails) -> str:
     limits = item.get("ctx", {})
     if str(item["loc"][0]).endswith("_cents") and "le" in limits:
         return f"At most ${limits['le'] // 100:,}."
+    if str(item["loc"][0]).endswith("_cents") and "ge" in limits:
+        return "An amount of more than nothing."
     text = item["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     return f"{text[:1].upper()}{text[1:]}."

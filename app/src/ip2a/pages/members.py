@@ -19,18 +19,21 @@ from ip2a.notes.schemas import NoteOrder
 from ip2a.pages.forms import messages_of
 from ip2a.pages.session import PartDependency, Visit, VisitDependency, show
 from ip2a.records import service as records
+from ip2a.referrals import service as referrals
+from ip2a.referrals.schemas import OwnRegistration
 from ip2a.removals import service as removals
 from ip2a.removals.kinds import RemovedKind
 from ip2a.runtime import Runtime
 from ip2a.web.answers import body_of
 from ip2a.web.dependencies import Caller, RuntimeDependency
-from ip2a.web.keyset import PathId
+from ip2a.web.keyset import Page, PathId
 from ip2a.web.problems import Problem
 
 router = APIRouter(prefix="/office/members", include_in_schema=False)
 
 SHOWN = 50
 MONTHS = 6  # of dues beside the record
+PLACES = 10  # on books beside it
 CONTACT = ("address", "city", "state", "zip_code", "phone", "email")
 
 Text = Annotated[str, Form(max_length=255)]
@@ -51,7 +54,7 @@ async def members(
     found = await service.members(
         runtime, caller, search=search, status=None, classification=None, after=after, limit=SHOWN
     )
-    values = {"found": found, "search": search, "said": said}
+    values = {"found": found, "search": search, "said": said, "may_add": caller.may("members:create")}
     return show(runtime, visit, "members.html", values, active="members", part=part)
 
 
@@ -60,11 +63,13 @@ async def member(
     member_id: PathId,
     runtime: RuntimeDependency,
     visit: VisitDependency,
+    *,
     said: Annotated[str, Query(max_length=20)] = "",
     earlier: Annotated[str | None, Query(alias="notes", max_length=200)] = None,
+    months: Annotated[str | None, Query(pattern=r"^[0-9]{4}-[0-9]{2}$")] = None,
 ) -> Response:
-    """A member's record with jobs, dues and notes."""
-    return await _record(runtime, visit, member_id, said=said, earlier=earlier)
+    """A member's record with jobs, places on books, dues and notes."""
+    return await _record(runtime, visit, member_id, said=said, earlier=earlier, months=months)
 
 
 @router.post("/{member_id}")
@@ -138,6 +143,7 @@ async def _record(
     *,
     said: str = "",
     earlier: str | None = None,
+    months: str | None = None,
     given: Mapping[str, object] | None = None,
     wrong: dict[str, str] | None = None,
     problem: Problem | None = None,
@@ -146,7 +152,7 @@ async def _record(
     record = await records.one(runtime, caller, service.MEMBERS, member_id)
     dues = None
     if caller.may("dues:read"):
-        query = dues_service.dues(caller.identity, member_id, before=None, limit=MONTHS)
+        query = dues_service.dues(caller.identity, member_id, before=months, limit=MONTHS)
         dues = DuesResponse.model_validate_json(await body_of(runtime, caller, query))
     found = await notes.notes(runtime, caller, member_id, before=earlier, limit=10)
     values = {
@@ -155,6 +161,7 @@ async def _record(
         "wrong": wrong or {},
         "problem": problem,
         "said": said,
+        "places": await _places(runtime, caller, member_id),
         "jobs": await employments.of_member(runtime, caller, member_id, before=None, limit=10),
         "notes": found,
         "changeable": {note.id for note in found.items if notes.may_change(caller, note)},
@@ -163,11 +170,19 @@ async def _record(
         "classifications": list(MemberClassification),
         "visibilities": list(NoteVisibility),
         "may_change": caller.may("members:update"),
+        "may_process_dues": caller.may("dues:process"),
         "may_delete": caller.may("members:delete"),
         "may_see_files": caller.may("files:read"),
     }
     status = 422 if wrong else 409 if problem else 200
     return show(runtime, visit, "member.html", values, active="members", status=status)
+
+
+async def _places(runtime: Runtime, caller: Caller, member_id: int) -> Page[OwnRegistration] | None:
+    """The member's places on books, for those who take care of them."""
+    if not caller.may("referrals:read"):
+        return None
+    return await referrals.own_registrations(runtime, caller, member_id, before=None, limit=PLACES)
 
 
 def _permitted(visit: Visit, permission: str) -> Caller:

@@ -43,14 +43,16 @@ HOME = Link("home", "/", "Start")
 BY_PERMISSION = (
     ("members:read", Link("members", "/office/members", "Members")),
     ("referrals:dispatch", Link("dispatch", "/office/dispatch", "Dispatch")),
-    ("dues:process", Link("adjustments", "/office/adjustments", "Adjustments")),
+    ("dues:process", Link("billing", "/office/dues", "Dues")),
     ("reports:standard", Link("reports", "/office/reports", "Reports")),
     ("students:update", Link("classes", "/school/classes", "School")),
     ("organizations:read", Link("records", "/office/organizations", "Records")),
 )
 
 
-BESIDE = frozenset({"dues", "referrals", "documents", "application", "members", "dispatch", "classes", "records"})
+BESIDE = frozenset(
+    {"dues", "referrals", "documents", "application", "members", "dispatch", "billing", "classes", "records"}
+)
 """Pages that are used all day stand beside each other; the others behind a label, so that all fit one line."""
 
 

@@ -1,4 +1,6 @@
-"""Pages of office and school: adjustments to decide, attendance to take, an applicant's own application."""
+"""Pages of office and school: adjustments to decide, card payments that nothing was due for, attendance to take, an
+applicant's own application.
+"""
 
 from typing import Annotated
 
@@ -8,21 +10,24 @@ from starlette.responses import RedirectResponse, Response
 
 from ip2a.applications import service as applications
 from ip2a.applications.models import ApplicationStatus
+from ip2a.applications.rules import BY_APPLICANT
 from ip2a.applications.schemas import ApplicationForm, ApplicationItem
 from ip2a.audit.service import record_read
 from ip2a.billing import service as billing
 from ip2a.billing.models import AdjustmentStatus
+from ip2a.checkout import service as checkouts
+from ip2a.checkout.schemas import CheckoutItem
 from ip2a.documents import service as documents
 from ip2a.documents.schemas import DocumentItem
-from ip2a.pages.records.areas import SCHOOL
-from ip2a.pages.rendering import render
+from ip2a.pages.records.areas import BILLING, SCHOOL, Column
+from ip2a.pages.rendering import money, render
 from ip2a.pages.session import Visit, VisitDependency
 from ip2a.runtime import Runtime
 from ip2a.training import service as training
 from ip2a.training.models import AttendanceStatus
 from ip2a.training.schemas import AttendanceMark, AttendanceOrder, Cancellation
 from ip2a.web.dependencies import Caller, RuntimeDependency
-from ip2a.web.keyset import PathId
+from ip2a.web.keyset import Cursor, PathId
 from ip2a.web.problems import Problem
 
 router = APIRouter(include_in_schema=False)
@@ -30,6 +35,13 @@ router = APIRouter(include_in_schema=False)
 SHOWN = 50
 ADJUSTMENTS, CLASSES, APPLICATION = "/office/adjustments", "/school/classes", "/my/application"
 FIELD = "student-"
+UNAPPLIED = "/office/unapplied"
+UNAPPLIED_COLUMNS: tuple[Column[CheckoutItem], ...] = (
+    Column("Card payment", lambda item: item.id),
+    Column("For", lambda _item: "a member’s month", link=lambda item: f"/office/member-dues/{item.dues_payment_id}"),
+    Column("Amount", lambda item: money(item.amount_cents), number=True),
+    Column("Status", lambda item: item.status, badge=True),
+)
 
 
 @router.get(ADJUSTMENTS)
@@ -38,7 +50,8 @@ async def adjustments(runtime: RuntimeDependency, visit: VisitDependency) -> Res
     caller = _permitted(visit, "dues:process")
     await record_read(runtime, caller, "dues_adjustments")
     pending = await billing.adjustments(runtime, caller, AdjustmentStatus.PENDING, before=None, limit=SHOWN)
-    values = {"adjustments": pending, "may_decide": caller.may("adjustments:approve"), "active": "adjustments"}
+    values = {"adjustments": pending, "may_decide": caller.may("adjustments:approve"), "active": "billing"}
+    values["tabs"] = [tab for tab in BILLING if caller.may(tab.needs)]
     return _page(runtime, visit, "adjustments.html", values)
 
 
@@ -54,6 +67,19 @@ async def deny(adjustment_id: PathId, runtime: RuntimeDependency, visit: VisitDe
     """Leave what is due."""
     await billing.decide(runtime, _permitted(visit, "adjustments:approve"), adjustment_id, AdjustmentStatus.DENIED)
     return RedirectResponse(ADJUSTMENTS, 303)
+
+
+@router.get(UNAPPLIED)
+async def unapplied(runtime: RuntimeDependency, visit: VisitDependency, before: Cursor = None) -> Response:
+    """Card payments that came when nothing was due any more."""
+    caller = _permitted(visit, "dues:process")
+    values: dict[str, object] = {
+        "found": await checkouts.unapplied(runtime, caller, before=before, limit=SHOWN),
+        "columns": UNAPPLIED_COLUMNS,
+        "tabs": [tab for tab in BILLING if caller.may(tab.needs)],
+        "active": "billing",
+    }
+    return _page(runtime, visit, "unapplied.html", values)
 
 
 @router.get(CLASSES + "/{session_id}")
@@ -125,6 +151,7 @@ async def application(runtime: RuntimeDependency, visit: VisitDependency) -> Res
         "application": current,
         "documents": await _attached(runtime, caller, current) if current else [],
         "files_on": runtime.storage is not None and caller.may("self:update"),
+        "may_withdraw": current is not None and current.status in BY_APPLICANT,
         "active": "application",
     }
     return _page(runtime, visit, "application.html", values)
@@ -160,6 +187,13 @@ async def save(
 async def submit(runtime: RuntimeDependency, visit: VisitDependency) -> Response:
     """Hand the draft in."""
     await applications.own_step(runtime, _permitted(visit, "application:update"), ApplicationStatus.SUBMITTED)
+    return RedirectResponse(APPLICATION, 303)
+
+
+@router.post(f"{APPLICATION}/withdraw")
+async def withdraw(runtime: RuntimeDependency, visit: VisitDependency) -> Response:
+    """Take the application back."""
+    await applications.own_step(runtime, _permitted(visit, "application:update"), ApplicationStatus.WITHDRAWN)
     return RedirectResponse(APPLICATION, 303)
 
 

@@ -11,17 +11,18 @@ from ip2a.audit.service import record_read
 from ip2a.bids import service as bids
 from ip2a.dispatches import service as dispatches
 from ip2a.dispatches.models import DispatchStatus, ReRegistration
-from ip2a.dispatches.schemas import DispatchOfMember
+from ip2a.dispatches.schemas import DispatchOfMember, RejectionOrder
 from ip2a.labor_requests import service as labor_requests
 from ip2a.labor_requests.models import StatedReason
 from ip2a.labor_requests.schemas import NoCheckMarkOrder
+from ip2a.pages.records.areas import REFERRAL
 from ip2a.pages.rendering import render
 from ip2a.pages.session import Visit, VisitDependency
 from ip2a.referrals import rules
 from ip2a.referrals import service as referrals
 from ip2a.runtime import Runtime
 from ip2a.web.dependencies import Caller, RuntimeDependency, own_member
-from ip2a.web.keyset import MAXIMUM_LIMIT, Cursor, Identifier, PathId
+from ip2a.web.keyset import MAXIMUM_LIMIT, Cursor, Identifier, PathId, encode
 from ip2a.web.problems import Problem
 
 router = APIRouter(include_in_schema=False)
@@ -67,6 +68,38 @@ async def re_sign(registration_id: PathId, runtime: RuntimeDependency, visit: Vi
     return RedirectResponse(OWN, 303)
 
 
+@router.post(OWN + "/registrations/{registration_id}/resign")
+async def resign(registration_id: PathId, runtime: RuntimeDependency, visit: VisitDependency) -> Response:
+    """Give a place up."""
+    await referrals.resign(runtime, visit.caller, registration_id, await own_member(visit.caller))
+    return RedirectResponse(OWN, 303)
+
+
+@router.get(OWN + "/dispatches/{dispatch_id}/turn-down")
+async def turning_down(dispatch_id: PathId, runtime: RuntimeDependency, visit: VisitDependency) -> Response:
+    """What turning a job down costs, before it is done."""
+    caller, member_id = visit.caller, await own_member(visit.caller)
+    before = encode("", dispatch_id + 1)  # the list's own position behind this one
+    sent = await dispatches.own_dispatches(runtime, caller, member_id, before=before, limit=1)
+    job = next((item for item in sent.items if item.id == dispatch_id), None)
+    if job is None or job.status is not DispatchStatus.DISPATCHED:
+        raise Problem(404, "no-such-dispatch", "There is no job of yours that can be turned down here.")
+    return _page(runtime, visit, "turn_down.html", {"job": job, "active": "referrals"})
+
+
+@router.post(OWN + "/dispatches/{dispatch_id}/turn-down")
+async def turn_down(
+    dispatch_id: PathId,
+    runtime: RuntimeDependency,
+    visit: VisitDependency,
+    reason: Annotated[str, Form(max_length=200)] = "",
+) -> Response:
+    """Turn a job down that was given."""
+    order = RejectionOrder(reason=reason.strip() or None)
+    await dispatches.turn_down(runtime, visit.caller, await own_member(visit.caller), dispatch_id, order)
+    return RedirectResponse(OWN, 303)
+
+
 @router.post(OWN + "/jobs/{request_id}/bid")
 async def bid(request_id: PathId, runtime: RuntimeDependency, visit: VisitDependency) -> Response:
     """Bid for a job."""
@@ -100,6 +133,8 @@ async def morning(
             runtime, caller, re_registration=ReRegistration.AWAITED, before=None, limit=SHOWN
         ),
         "reasons": list(StatedReason),
+        "tabs": [tab for tab in REFERRAL if caller.may(tab.needs)],
+        "may_enter": caller.may("referrals:create"),
         "said": said,
     }
     return _page(runtime, visit, "dispatch.html", {**values, "active": "dispatch"})

@@ -39,6 +39,25 @@ class OwnPaymentRequest(PaymentRequest):
     method: Literal[PaymentMethod.ONLINE] = PaymentMethod.ONLINE
 
 
+class PaymentItem(BaseModel):
+    """A recorded payment as the office sees it."""
+
+    id: int
+    receipt_number: str
+    dues_payment_id: int
+    member_id: int
+    member_number: str
+    first_name: str
+    last_name: str
+    period_year: int
+    period_month: int
+    amount_cents: int
+    given_back_cents: int = Field(description="Of refunds that were made.")
+    asked_back_cents: int = Field(description="Of refunds that were not denied and did not fail, made or not.")
+    method: PaymentMethod
+    recorded_at: datetime
+
+
 class Receipt(BaseModel):
     """A recorded payment and what is left of the month it was for."""
 

@@ -110,6 +110,11 @@ async def one(connection: AsyncConnection, refund_id: int) -> RowMapping:
     return (await connection.execute(_ONE, {"id": refund_id})).mappings().one()
 
 
+async def find(connection: AsyncConnection, refund_id: int) -> RowMapping | None:
+    """A refund, with its payment and member."""
+    return (await connection.execute(_ONE, {"id": refund_id})).mappings().first()
+
+
 async def payment_of(connection: AsyncConnection, refund_id: int) -> int | None:
     """The payment that a refund is of."""
     identifier: int | None = (await connection.execute(_PAYMENT, {"id": refund_id})).scalar_one_or_none()

@@ -55,6 +55,15 @@ async def page(
     return page_of(RefundItem, rows, limit, lambda item: encode("", item.id))
 
 
+async def find(runtime: Runtime, caller: Caller, refund_id: int) -> RefundItem:
+    """One refund; Problem 404."""
+    async with caller.transaction(runtime.databases) as connection:
+        row = await repository.find(connection, refund_id)
+    if row is None:
+        raise _missing()
+    return RefundItem.model_validate(dict(row))
+
+
 async def deny(runtime: Runtime, caller: Caller, refund_id: int) -> RefundItem:
     """Give nothing back.
 
@@ -173,8 +182,12 @@ async def _locked(connection: AsyncConnection, refund_id: int) -> RowMapping:
         await repository.lock_payment(connection, payment_id)
     refund = await repository.with_checkout(connection, refund_id)
     if refund is None:
-        raise Problem(404, "no-such-refund", "There is no such refund.")
+        raise _missing()
     return refund
+
+
+def _missing() -> Problem:
+    return Problem(404, "no-such-refund", "There is no such refund.")
 
 
 async def _item(connection: AsyncConnection, refund_id: int) -> RefundItem:

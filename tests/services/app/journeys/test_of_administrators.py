@@ -334,7 +334,7 @@ def test_the_menu_is_one_line_at_a_desk_and_opens_by_keyboard(visitor: Visitor, 
     expect(more).to_be_focused()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
-    expect(menu.get_by_role("link", name="Adjustments")).to_be_focused()
+    expect(menu.get_by_role("link", name="Reports")).to_be_focused()
     page.get_by_role("heading", level=1).click(position={"x": 5, "y": 5})
     expect(administration).to_be_hidden()
     more.click()

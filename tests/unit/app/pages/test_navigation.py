@@ -55,7 +55,7 @@ def labels(offered: list[Link | Menu]) -> list[Any]:
         (
             ("staff",),
             None,
-            ["Members", "Dispatch", "School", "Records", ["More pages", "Adjustments", "Reports", "Audit trail"]],
+            ["Members", "Dispatch", "Dues", "School", "Records", ["More pages", "Reports", "Audit trail"]],
         ),
         (
             ("admin",),
@@ -63,9 +63,10 @@ def labels(offered: list[Link | Menu]) -> list[Any]:
             [
                 "Members",
                 "Dispatch",
+                "Dues",
                 "School",
                 "Records",
-                ["More pages", "Adjustments", "Reports", "Audit trail", "Administration"],
+                ["More pages", "Reports", "Audit trail", "Administration"],
             ],
         ),
     ],

@@ -1,13 +1,13 @@
 """What a kind of record says of itself so that its pages can be made."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from ip2a.pages.records.inputs import Input
+from ip2a.pages.records.inputs import Field, Input
 from ip2a.records import service as records
 from ip2a.records.service import Kind
 from ip2a.removals.kinds import RemovedKind
@@ -39,6 +39,7 @@ RECORDS = (
 SCHOOL = (
     Tab("Classes", "/school/classes", "students:update"),
     Tab("Students", "/school/students", "students:read"),
+    Tab("Applications", "/school/applications", "students:read"),
     Tab("Certificates", "/school/certificates", "students:read"),
     Tab("Courses", "/school/courses", "students:read"),
     Tab("Cohorts", "/school/cohorts", "cohorts:read"),
@@ -46,6 +47,18 @@ SCHOOL = (
     Tab("Tools", "/school/tools", "students:read"),
     Tab("Instructors", "/school/instructors", "instructors:read"),
     Tab("My hours", "/school/hours", "hours:create"),
+)
+REFERRAL = (
+    Tab("Morning", "/office/dispatch", "referrals:dispatch"),
+    Tab("Requests", "/office/requests", "referrals:read"),
+    Tab("Jobs", "/office/jobs", "referrals:read"),
+    Tab("Books", "/office/books", "referrals:read"),
+)
+BILLING = (
+    Tab("Months", "/office/dues", "dues:process"),
+    Tab("Adjustments", "/office/adjustments", "dues:process"),
+    Tab("Refunds", "/office/refunds", "dues:process"),
+    Tab("Not applied", "/office/unapplied", "dues:process"),
 )
 
 
@@ -109,7 +122,37 @@ class Act(Generic[Item]):
     needs: str
     do: Callable[[Runtime, Caller, int], Awaitable[object]]
     when: Callable[[Item], bool] = lambda _item: True
+    may: Callable[[Caller, Item], bool] = lambda _caller, _item: True
     away: str = ""  # where one goes when the record is gone
+
+
+def _nothing(_item: BaseModel) -> Mapping[str, str]:
+    return {}
+
+
+def _as_they_are(fields: tuple[Field, ...], _item: BaseModel) -> tuple[Field, ...]:
+    return fields
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Generic[Item]):
+    """Something done to a record that asks for more than a press: a form of its own on the record's page.
+
+    `do` gets what was filled in and the key of the form, `typed` is what stands in it at first, `fitted` leaves of its
+    fields what this record can take.
+    """
+
+    name: str
+    label: str
+    form: Form
+    inputs: tuple[Input, ...]
+    do: Callable[[Runtime, Caller, int, Any, str], Awaitable[object]]
+    said: str
+    lead: str = ""
+    when: Callable[[Item], bool] = lambda _item: True
+    typed: Callable[[Item], Mapping[str, str]] = _nothing
+    fitted: Callable[[tuple[Field, ...], Item], tuple[Field, ...]] = _as_they_are
+    opened: bool = False  # seen at once though there are others
 
 
 def deletion(kind: RemovedKind, needs: str, away: str) -> Act[Any]:
@@ -131,6 +174,7 @@ class Part(Generic[Item]):
     inputs: tuple[Input, ...] = ()
     add: Callable[[Runtime, Caller, int, Any], Awaitable[object]] | None = None
     add_label: str = "Add"
+    more: str = "Earlier ones"
     edits: str = ""  # path of the area whose form changes a row
     edits_need: str = ""
 
@@ -166,6 +210,7 @@ class Area(Generic[Item, Listed]):
     may_edit: Callable[[Caller, Item], bool] = lambda _caller, _item: True
     parts: tuple[Part[Any], ...] = ()
     acts: tuple[Act[Item], ...] = ()
+    steps: tuple[Step[Item], ...] = ()
     home: Callable[[Item], str] | None = None  # where one goes after saving; otherwise to the record
     above: str = ""  # the list one came from, where the area has none
     required_by: type[BaseModel] | None = field(default=None)  # which may not stay empty, where there is no `new`

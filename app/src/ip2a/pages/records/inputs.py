@@ -51,6 +51,7 @@ class Refers(StrEnum):
     INSTRUCTOR = "instructor"
     COHORT = "cohort"
     LOCATION = "location"
+    BOOK = "book"
 
 
 @dataclass(frozen=True, slots=True)

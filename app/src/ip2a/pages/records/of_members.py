@@ -1,13 +1,16 @@
-"""What the office keeps of members beside their record: where they work, and notes."""
+"""Members taken in, and what the office keeps beside their record: where they work, and notes."""
 
 from pydantic import Field
 
 from ip2a.employments import service as employments
 from ip2a.employments.schemas import EmploymentChange, EmploymentOrder, EmploymentRecord
+from ip2a.members import service as members
+from ip2a.members.schemas import MemberOrder, MemberRecord
 from ip2a.notes import service as notes
 from ip2a.notes.schemas import NoteChange, NoteItem, NoteOrder
 from ip2a.pages.records.areas import Area, Form, deletion, stored
-from ip2a.pages.records.inputs import Input, Refers
+from ip2a.pages.records.inputs import Control, Input, Refers
+from ip2a.records import service as records
 from ip2a.records.schemas import strict
 from ip2a.referrals.rules import local
 from ip2a.removals.kinds import RemovedKind
@@ -31,6 +34,38 @@ async def _enter(runtime: Runtime, caller: Caller, form: EmploymentForm) -> Empl
     return await employments.enter(runtime, caller, form.member_id, order)
 
 
+async def _member(runtime: Runtime, caller: Caller, member_id: int) -> MemberRecord:
+    return await records.one(runtime, caller, members.MEMBERS, member_id)
+
+
+MEMBERS: Area[MemberRecord, MemberRecord] = Area(
+    path=MEMBERS_PATH,
+    noun="member",
+    title="Members",
+    tabs=(),
+    active="members",
+    reads="members:read",
+    one=_member,
+    named=lambda item: f"{item.first_name} {item.last_name}",
+    inputs=(
+        Input("member_number", "Member number"),
+        Input("first_name", "First name"),
+        Input("last_name", "Last name"),
+        Input("classification", "Classification"),
+        Input("status", "Status"),
+        Input("hire_date", "Member since"),
+        Input("date_of_birth", "Born on"),
+        Input("address", "Address"),
+        Input("city", "City"),
+        Input("state", "State", hint="Two capital letters, such as WA"),
+        Input("zip_code", "ZIP code"),
+        Input("phone", "Phone", control=Control.TEL),
+        Input("email", "E-mail"),
+    ),
+    new=Form(MemberOrder, "members:create"),
+    add=members.new_member,
+    home=lambda item: f"{MEMBERS_PATH}/{item.id}?said=added",
+)
 EMPLOYMENTS: Area[EmploymentRecord, EmploymentRecord] = Area(
     path="/office/employments",
     noun="job",

@@ -11,6 +11,7 @@ from ip2a.members import service as members
 from ip2a.organizations import service as organizations
 from ip2a.pages.records.inputs import Choice, Field, Refers, normal, typed_of
 from ip2a.records import service as records
+from ip2a.referrals import service as referrals
 from ip2a.runtime import Runtime
 from ip2a.teaching import service as teaching
 from ip2a.training import service as training
@@ -27,6 +28,7 @@ NOBODY = {
     Refers.INSTRUCTOR: "No instructor’s name begins like that.",
     Refers.COHORT: "There is no cohort with this code.",
     Refers.LOCATION: "There is no place with this code.",
+    Refers.BOOK: "There is no book with this code.",
 }
 
 
@@ -62,9 +64,12 @@ async def resolve(
 async def labelled(
     runtime: Runtime, caller: Caller, fields: tuple[Field, ...], typed: Mapping[str, str]
 ) -> dict[str, list[Choice]]:
-    """The choices that were made, in words, for a form that is shown again."""
+    """The choices that were made, in words, for a form that is shown again; of few things all that there are."""
     choices: dict[str, list[Choice]] = {}
     for field in fields:
+        if field.refers is Refers.BOOK:
+            choices[field.name] = [choice for _, choice in await _books(runtime, caller, "")]
+            continue
         identifier = chosen(typed.get(field.name, ""))
         if field.refers is None or identifier is None:
             continue
@@ -145,6 +150,16 @@ async def _locations(runtime: Runtime, caller: Caller, text: str) -> Found:
     return [(item.code, Choice(f"#{item.id}", item.name)) for item in page.items if _same(item.code, text)]
 
 
+async def _books(runtime: Runtime, caller: Caller, text: str) -> Found:
+    """The books that are open, or the one with this code."""
+    open_books = [book for book in await referrals.books(runtime, caller) if book.is_active]
+    return [
+        (book.code, Choice(f"#{book.id}", f"{book.name} ({book.code})"))
+        for book in open_books
+        if not text or _same(book.code, text)
+    ]
+
+
 def _same(code: str, text: str) -> bool:
     return code.casefold() == text.casefold()
 
@@ -181,6 +196,10 @@ async def _location(runtime: Runtime, caller: Caller, identifier: int) -> str:
     return (await teaching.location(runtime, caller, identifier)).name
 
 
+async def _book(runtime: Runtime, caller: Caller, identifier: int) -> str:
+    return next((book.name for book in await referrals.books(runtime, caller) if book.id == identifier), "")
+
+
 _SEARCHES: dict[Refers, Callable[[Runtime, Caller, str], Awaitable[Found]]] = {
     Refers.MEMBER: _members,
     Refers.ORGANIZATION: _organizations,
@@ -189,6 +208,7 @@ _SEARCHES: dict[Refers, Callable[[Runtime, Caller, str], Awaitable[Found]]] = {
     Refers.INSTRUCTOR: _instructors,
     Refers.COHORT: _cohorts,
     Refers.LOCATION: _locations,
+    Refers.BOOK: _books,
 }
 _LABELS: dict[Refers, Callable[[Runtime, Caller, int], Awaitable[str]]] = {
     Refers.MEMBER: _member,
@@ -198,4 +218,5 @@ _LABELS: dict[Refers, Callable[[Runtime, Caller, int], Awaitable[str]]] = {
     Refers.INSTRUCTOR: _instructor,
     Refers.COHORT: _cohort,
     Refers.LOCATION: _location,
+    Refers.BOOK: _book,
 }

@@ -15,9 +15,9 @@ from starlette.responses import RedirectResponse, Response
 
 from ip2a.pages.forms import messages_of
 from ip2a.pages.records import inputs, references
-from ip2a.pages.records.areas import Act, Area, Form, Item, Listed, Part, Wanted
+from ip2a.pages.records.areas import Act, Area, Form, Item, Listed, Part, Step, Wanted
 from ip2a.pages.records.inputs import Choice, Field
-from ip2a.pages.rendering import render
+from ip2a.pages.rendering import KEY_FIELD, render
 from ip2a.pages.session import Visit, VisitDependency
 from ip2a.runtime import Runtime
 from ip2a.security.permissions import AUDIT_VIEWS
@@ -66,6 +66,8 @@ class RecordPages(Generic[Item, Listed]):
         self._new = self._fields(area.new, area.new)
         self._edit = self._fields(area.edit, area.new or area.edit)
         self._parts = [(part, self._fields(part.form, part.form, part.inputs)) for part in area.parts]
+        self._steps = [(step, self._fields(step.form, step.form, step.inputs)) for step in area.steps]
+        self._said = SAID | {step.name: step.said for step in area.steps}
 
     def _fields(
         self, form: Form | None, required: Form | None, given: tuple[inputs.Input, ...] | None = None
@@ -93,6 +95,8 @@ class RecordPages(Generic[Item, Listed]):
                 router.add_api_route(f"/{{record_id}}/{part.name}", self._adding(part, fields), methods=["POST"])
         for act in area.acts:
             router.add_api_route(f"/{{record_id}}/{act.name}", self._doing(act.name), methods=["POST"])
+        for step, fields in self._steps:
+            router.add_api_route(f"/{{record_id}}/{step.name}", self._stepping(step, fields), methods=["POST"])
         return router
 
     async def listed(
@@ -211,6 +215,38 @@ class RecordPages(Generic[Item, Listed]):
 
         return do
 
+    def _stepping(self, step: Step[Item], fields: tuple[Field, ...]) -> Callable[..., Awaitable[Response]]:
+        async def take(
+            record_id: PathId, request: Request, runtime: RuntimeDependency, visit: VisitDependency
+        ) -> Response:
+            caller = need(visit, step.form.needs)
+            filled = Filled(permitted(caller, fields), await typed_in(request))
+            order = await read(runtime, caller, filled, step.form.schema)
+            if order is not None:
+                try:
+                    await step.do(runtime, caller, record_id, order, filled.typed.get(KEY_FIELD, ""))
+                    return RedirectResponse(f"{self._area.path}/{record_id}?said={step.name}", 303)
+                except Problem as problem:
+                    filled.refused(problem)
+            await self._label(runtime, visit, filled)
+            return await self._record(request, runtime, visit, record_id, refused={step.name: filled})
+
+        return take
+
+    def _offered(
+        self, caller: Caller, record: Item, refused: Mapping[str, Filled]
+    ) -> list[dict[str, Step[Item] | Filled]]:
+        """The forms of what may be done now; one that was refused as it was filled in."""
+        offered: list[dict[str, Step[Item] | Filled]] = []
+        for step, fields in self._steps:
+            if step.name not in refused and not (caller.may(step.form.needs) and step.when(record)):
+                continue
+            asked = step.fitted(permitted(caller, fields), record)
+            form = refused.get(step.name) or Filled(asked, {**inputs.defaults_of(asked), **step.typed(record)})
+            form.fields = asked
+            offered.append({"step": step, "form": form})
+        return offered
+
     async def _editable(
         self, runtime: Runtime, visit: Visit, record_id: int, load: Callable[[Runtime, Caller, int], Awaitable[Item]]
     ) -> tuple[Caller, Item]:
@@ -259,7 +295,8 @@ class RecordPages(Generic[Item, Listed]):
         values = {
             "record": record,
             "parts": parts,
-            "said": SAID.get(said, ""),
+            "steps": self._offered(caller, record, refused or {}),
+            "said": self._said.get(said, ""),
             "may_edit": area.edit is not None and caller.may(area.edit.needs) and area.may_edit(caller, record),
             "acts": self._acts(caller, record),
             "has_history": bool(area.table) and not caller.identity.resources.isdisjoint(AUDIT_VIEWS),
@@ -274,7 +311,9 @@ class RecordPages(Generic[Item, Listed]):
         return self._page(runtime, visit, "records/form.html", values, filled.status)
 
     def _acts(self, caller: Caller, record: Item) -> list[Act[Item]]:
-        return [act for act in self._area.acts if caller.may(act.needs) and act.when(record)]
+        return [
+            act for act in self._area.acts if caller.may(act.needs) and act.when(record) and act.may(caller, record)
+        ]
 
     async def _label(self, runtime: Runtime, visit: Visit, filled: Filled) -> None:
         if filled.status != 200:
