@@ -31,7 +31,8 @@ async def place(runtime: Runtime, caller: Caller, member_id: int, request_id: in
                 raise Problem(
                     409,
                     "bidding-suspended",
-                    f"Two jobs were turned down within a year; bidding is possible again on {rules.local(until):%Y-%m-%d}.",
+                    "Two jobs were turned down within a year;"
+                    f" bidding is possible again on {rules.local(until):%Y-%m-%d}.",
                 )
             bid_id = await repository.place(
                 connection, request_id=request_id, member_id=member_id, now=now, today=rules.local(now).date()
