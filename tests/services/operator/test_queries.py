@@ -36,7 +36,7 @@ Series = tuple[str, dict[str, str], float]
 
 def app(pod: str) -> list[Series]:
     who = {**APP, "pod": pod}
-    bucket = "ip2a_http_request_duration_seconds_bucket+"
+    bucket, queue = "ip2a_http_request_duration_seconds_bucket+", "ip2a_admission_wait_seconds_bucket+"
     return [
         ("ip2a_http_requests_offered_total+", who, 50.0),
         ("ip2a_http_requests_total+", {**who, "method": "GET", "status": "200"}, 44.0),
@@ -47,6 +47,10 @@ def app(pod: str) -> list[Series]:
         (bucket, {**who, "le": "0.1"}, 45.0),
         (bucket, {**who, "le": "0.5"}, 50.0),
         (bucket, {**who, "le": "+Inf"}, 50.0),
+        ("ip2a_admission_wait_seconds_count+", {**who, "route_class": "read"}, 10.0),
+        (queue, {**who, "route_class": "read", "le": "0.1"}, 5.0),
+        (queue, {**who, "route_class": "read", "le": "0.5"}, 10.0),
+        (queue, {**who, "route_class": "read", "le": "+Inf"}, 10.0),
         ("ip2a_users_active", who, 80.0),
         ("ip2a_cache_requests_total+", {**who, "result": "hit"}, 30.0),
         ("ip2a_cache_requests_total+", {**who, "result": "miss"}, 10.0),
@@ -212,6 +216,7 @@ def test_every_signal_comes_out_as_it_was_put_in(server: Server) -> None:
         Name.APP_CPU: 0.6,
         Name.APP_CPU_FAST: 0.6,
         Name.IN_FLIGHT: 6.0,
+        Name.QUEUE_P95: 0.46,
         Name.P95: 0.3,
         Name.ERROR_RATE: 0.04,
         Name.USERS: 80.0,

@@ -136,7 +136,71 @@ def test_pause_expires_and_has_a_direction(pause: Pause, grows: bool) -> None:
 def test_rival_scaler_stops_all_writes() -> None:
     decision = run(replace(demand(2000.0), rivals=("HorizontalPodAutoscaler/app",)), settled(), ticks=3)
     assert decision.writes == ()
-    assert next(each for each in decision.conditions if each.type is ConditionType.CONFLICT).status
+    by_type = {each.type: each for each in decision.conditions}
+    assert by_type[ConditionType.CONFLICT].status
+    idle = by_type[ConditionType.SCALING_ACTIVE]
+    assert (idle.status, idle.reason) == (False, "Conflict")
+    assert "HorizontalPodAutoscaler/app scales the same" in idle.message
+
+
+def test_a_rival_that_leaves_is_told_of() -> None:
+    rival = replace(world(), rivals=("ScaledObject/app",))
+    state = run(rival, settled(), ticks=1).state
+    (event,) = run(world(), state, ticks=1, start=NOW + 5.0).events
+    assert (event.warning, event.reason) == (False, "NoRival")
+    assert "no other scaler" in event.message
+
+
+def reasons(decisions: list[Decision]) -> list[str]:
+    return [event.reason for each in decisions for event in each.events]
+
+
+def shown(state: State, *snapshots: Snapshot, spec: ScalerSpec = AUTO) -> list[Decision]:
+    """One snapshot a tick."""
+    found = []
+    for index, snapshot in enumerate(snapshots):
+        found.append(decide(snapshot, state, spec, NOW + 5.0 * index))
+        state = found[-1].state
+    return found
+
+
+def test_a_trigger_that_alerts_is_told_of_once_and_when_it_is_over() -> None:
+    states = shown(settled(), *(world(connections=value) for value in (310.0, 299.0, 301.0, 370.0, 344.0, 280.0)))
+    told = [(index, event) for index, each in enumerate(states) for event in each.events if "Trigger" in event.reason]
+    assert [(index, event.reason, event.warning) for index, event in told] == [
+        (0, "TriggerFired", True),
+        (3, "TriggerFired", True),
+        (5, "TriggerQuiet", False),
+        (5, "TriggerQuiet", False),
+    ]
+    assert told[0][1].message.startswith("150 of 200 connections: 310, the threshold is 300;")
+
+
+def test_an_alert_stays_while_its_signal_cannot_be_seen() -> None:
+    calm = settled(snapshot=world(cacheHit=0.9))
+    decisions = shown(calm, world(cacheHit=0.65), world(cacheHit=None), world(cacheHit=0.72), world(cacheHit=0.9))
+    assert [each.state.alerts for each in decisions] == [
+        ("cache-warn", "cache-critical"), ("cache-warn", "cache-critical"), ("cache-warn", "cache-critical"), (),
+    ]  # fmt: skip
+    assert reasons(decisions).count("TriggerFired") == 2
+
+
+def test_a_share_of_hardly_any_reads_alerts_nobody() -> None:
+    (decision,) = shown(settled(snapshot=world(cacheHit=0.9)), world(cacheHit=0.0, reads=0.2))
+    assert "cache-warn" not in {each.id for each in decision.fired}
+    assert decision.state.alerts == ()
+
+
+@pytest.mark.parametrize(("hit", "said"), [(0.75, ""), (0.6, "answers 60%"), (None, "no cache answers")])
+def test_a_launch_without_its_cache_is_warned_of_once(hit: float | None, said: str) -> None:
+    """NOW is a Friday, 08:00 UTC."""
+    launch = Schedule("portal", "5 8 * * *", lead=297.0, floor=Floor(app=6))
+    decisions = shown(settled(), *[world(cacheHit=hit)] * 4, spec=replace(AUTO, schedules=(launch,)))
+    told = [
+        (i, event) for i, each in enumerate(decisions) for event in each.events if event.reason == "LaunchWithoutCache"
+    ]
+    assert [index for index, _ in told] == ([1] if said else [])
+    assert all("portal begins at 08:05 UTC" in event.message and said in event.message for _, event in told)
 
 
 def test_schedule_raises_floors_and_never_lowers() -> None:
@@ -161,7 +225,10 @@ def test_flap_budget_suspends_decreases_only() -> None:
     signs = [b > a for a, b in pairwise(pods) if a != b]
     reversals = sum(a != b for a, b in pairwise(signs))
     assert reversals <= 5
-    assert any(Limit.FLAP_BUDGET in each.of(Actuator.APP).limited_by for each in decisions)
+    locked = [index for index, each in enumerate(decisions) if Limit.FLAP_BUDGET in each.of(Actuator.APP).limited_by]
+    told = [i for i, each in enumerate(decisions) if "FlapBudgetExhausted" in reasons([each])]
+    assert len(told) == 1
+    assert told[0] < locked[0]
 
 
 def test_restart_goes_on_from_the_written_state() -> None:

@@ -148,6 +148,21 @@ def test_explain_names_bottleneck_limits_and_rejections() -> None:
         assert part in text
 
 
+@pytest.mark.parametrize(
+    ("cron", "said"),
+    [
+        ("30 9 * * *", "2027-01-15 09:30 to 10:30 Europe/Berlin, in 30 min, floors from 5 min before"),
+        ("30 8 * * *", "2027-01-15 08:30 to 09:30 Europe/Berlin, under way"),
+        ("61 8 * * *", "never"),
+    ],
+)
+def test_explain_names_the_next_launch_and_what_is_in_place(cron: str, said: str) -> None:
+    spec = replace(AUTO, schedules=(Schedule("portal", cron, "Europe/Berlin", floor=Floor(app=4, replicas=2)),))
+    text = explain(run(world(), settled(spec), spec), world(), spec)
+    assert said in text
+    assert "at least 4 pods (4 ready) and 2 replicas (1 ready): not yet in place; cache hit 75%" in text
+
+
 def test_more_pods_are_rejected_when_demand_does_not_need_them() -> None:
     lagging = run(world(lag=20.0), settled())
     app = lagging.of(Actuator.APP)

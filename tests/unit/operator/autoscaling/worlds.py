@@ -6,6 +6,7 @@ from random import Random
 
 from ip2a_operator.domain.autoscaling.decide import decide
 from ip2a_operator.domain.autoscaling.decision import Decision
+from ip2a_operator.domain.autoscaling.dynamics import window_of
 from ip2a_operator.domain.autoscaling.snapshot import (
     AppFleet,
     DatabaseFleet,
@@ -24,7 +25,7 @@ from ip2a_operator.domain.autoscaling.spec import (
     ReplicasSpec,
     ScalerSpec,
 )
-from ip2a_operator.domain.autoscaling.state import State
+from ip2a_operator.domain.autoscaling.state import FIELD, Memory, State, evolve
 
 NOW = 1_800_000_000.0
 AUTO = ScalerSpec(mode=Mode.AUTO)
@@ -180,27 +181,34 @@ def wild_readings(random: Random) -> dict[Name, Reading]:
     return readings
 
 
+def wild_memory(random: Random, window: float) -> Memory:
+    """What an actuator may remember; half of them have watched for their whole window, so that they may shrink."""
+    return Memory(
+        target=random.choice((None, 3, 12)),
+        raised=NOW - random.choice((1.0, 20.0, 100.0, 5000.0, 5000.0)),
+        lowered=NOW - random.choice((1.0, 20.0, 100.0, 5000.0, 5000.0)),
+        reversals=tuple(NOW - 60.0 * each for each in range(random.choice((0, 0, 2, 3)), 0, -1)),
+        locked_until=NOW + random.choice((-1.0, -1.0, -1.0, 100.0)),
+        needs=((NOW - random.choice((0.1, 0.98)) * window, float(random.randint(0, 10))),),
+    )
+
+
 def wild_state(random: Random, settled_state: State) -> State:
     """The settled state with its clocks and counters shaken."""
-    memory = replace(
-        settled_state.app,
-        raised=NOW - random.choice((1.0, 20.0, 100.0, 5000.0)),
-        lowered=NOW - random.choice((1.0, 20.0, 100.0, 5000.0)),
-        locked_until=NOW + random.choice((-1.0, -1.0, -1.0, 100.0)),
-        target=random.choice((None, 3, 12)),
-        needs=((NOW - 5000.0, float(random.randint(0, 10))),),
-    )
-    return replace(
+    memories = {name: wild_memory(random, window_of(actuator, AUTO)) for actuator, name in FIELD.items()}
+    return evolve(
         settled_state,
         fresh_since=random.choice((None, NOW - 10.0, NOW - 5000.0, NOW - 5000.0)),
         last_offered=random.choice((None, 400.0)),
         surge_ticks=random.randint(0, 3),
         full_ticks=random.choice((0, 0, 1, 3)),
-        bottleneck=random.choice(("Healthy", "Pool", "DatabaseReads", "Stale", "AppCpu", "Unknown")),
-        app=memory,
-        pool_rw=replace(memory, target=random.choice((None, 5))),
-        pool_ro=memory,
-        replicas=memory,
+        estimates=replace(
+            settled_state.estimates,
+            app_leads=random.choice(((), (5.0,), (40.0,))),
+            replica_leads=random.choice(((), (60.0,), (900.0,))),
+        ),
+        bottleneck=random.choice(("Healthy", "Healthy", "Pool", "DatabaseReads", "Stale", "AppCpu", "Unknown")),
+        **memories,
     )
 
 

@@ -10,6 +10,7 @@ from ip2a_operator.adapters.prometheus import parsed, vector
 from ip2a_operator.domain.autoscaling.signals import Status, validate
 from ip2a_operator.domain.autoscaling.snapshot import Name, Reading, Snapshot
 from ip2a_operator.domain.autoscaling.spec import ScalerSpec
+from ip2a_operator.domain.scaling.queries import parts
 from ip2a_operator.domain.scaling.readings import NEVER, Expected, Grouped, PodUsage, Sample, Usage, grouped, readings
 from tests.unit.operator.autoscaling.worlds import FLEET
 
@@ -63,6 +64,21 @@ def test_ages_are_by_the_clock_of_prometheus() -> None:
     assert found[Name.OFFERED].age == pytest.approx(0.093, abs=0.001)
     assert found[Name.RO_BUSY].age == pytest.approx(2.343, abs=0.001)
     assert found[Name.PRIMARY_CPU].age == pytest.approx(12.785, abs=0.001)
+
+
+def test_every_signal_of_the_core_has_a_source() -> None:
+    """What nothing delivers would be a rule that only the simulator knows."""
+    answers = {f"{part}{side}": 1.0 for part in parts(5.0) for side in ("", ":rw", ":ro")}
+    pod = PodUsage("app-1", "app", 0.1, 2.0)
+    assert set(readings(answers, 100.0, EXPECTED, Usage(app=(pod,)))) == set(Name)
+
+
+@pytest.mark.parametrize(("waited", "seen"), [(0.0, 0.0), (10.0, 0.0), (50.0, 0.3)])
+def test_a_queue_counts_when_more_than_one_in_twenty_waits(waited: float, seen: float) -> None:
+    """The app's histogram has only those that waited; 360 requests a second are offered."""
+    _, answers = recorded()
+    assert read({**answers, "queue.waited": waited, "queue.p95": 0.3})[Name.QUEUE_P95].value == seen
+    assert read(without("offered")).get(Name.QUEUE_P95) is None
 
 
 def test_no_answer_is_no_reading() -> None:

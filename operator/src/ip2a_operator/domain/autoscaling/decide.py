@@ -16,13 +16,14 @@ from ip2a_operator.domain.autoscaling import (
     signals,
     sizing,
     triggers,
+    watch,
 )
 from ip2a_operator.domain.autoscaling.decision import ActuatorDecision, Decision
 from ip2a_operator.domain.autoscaling.dynamics import Circumstances, Limit, Shaped
-from ip2a_operator.domain.autoscaling.invariants import violations
+from ip2a_operator.domain.autoscaling.invariants import Facts, facts, violations
 from ip2a_operator.domain.autoscaling.snapshot import Name, Snapshot
 from ip2a_operator.domain.autoscaling.spec import Actuator, Floor, Mode, ScalerSpec
-from ip2a_operator.domain.autoscaling.state import Memory, State, evolve, kept
+from ip2a_operator.domain.autoscaling.state import FIELD, State, evolve, kept, memory_of
 
 ORDER = (
     Actuator.POOL_RW,
@@ -39,7 +40,7 @@ SURGE_HOLD = 60.0
 
 def decide(snapshot: Snapshot, state: State, spec: ScalerSpec, now: float) -> Decision:
     """Judge, learn, diagnose, size, shape, fit into the ledger, check; `now` in seconds since the epoch."""
-    seen = signals.validate(snapshot, state.last_offered, spec)
+    seen, before = signals.validate(snapshot, state.last_offered, spec), state
     state = _perceive(state, seen, snapshot, now, spec)
     case = diagnosis.Case(seen, snapshot, state.estimates, spec)
     verdict, ticks = diagnosis.diagnose(case, state, now)
@@ -53,11 +54,14 @@ def decide(snapshot: Snapshot, state: State, spec: ScalerSpec, now: float) -> De
         actuator: dynamics.shape(actuator, needs[actuator], memory_of(state, actuator), snapshot.fleet, around)
         for actuator in ORDER
     }
-    chosen, alerts = _choose(shaped, snapshot, around)
+    judged_by = facts(seen, snapshot, state, verdict.state, now=now, spec=spec)
+    chosen, alerts = _choose(shaped, snapshot, judged_by, spec)
     actuators = _apply(chosen, needs, snapshot, spec)
     state = _book_steps(state, actuators, now)
     account = ledger.account(snapshot.fleet, {each.actuator: each.desired for each in actuators}, spec)
     conditions = messages.conditions(case, verdict, account, actuators)
+    fired = triggers.fired(seen, snapshot, spec)
+    state = evolve(state, alerts=triggers.standing(fired, seen, snapshot, before.alerts))
     events = messages.events(state, verdict, actuators, conditions, alerts)
     return Decision(
         at=now,
@@ -66,10 +70,10 @@ def decide(snapshot: Snapshot, state: State, spec: ScalerSpec, now: float) -> De
         actuators=actuators,
         ledger=account,
         alerts=alerts,
-        fired=triggers.fired(seen, snapshot, spec),
+        fired=fired,
         bad_signals=tuple(map(str, seen.bad)),
         conditions=conditions,
-        events=events,
+        events=(*events, *watch.events(case, before, state, fired, now)),
         state=evolve(
             state,
             bottleneck=str(verdict.state),
@@ -78,22 +82,6 @@ def decide(snapshot: Snapshot, state: State, spec: ScalerSpec, now: float) -> De
             conditions=tuple((str(each.type), each.status) for each in conditions),
         ),
     )
-
-
-FIELD = {
-    Actuator.APP: "app",
-    Actuator.POOL_RW: "pool_rw",
-    Actuator.POOL_RO: "pool_ro",
-    Actuator.POOLERS_RW: "poolers_rw",
-    Actuator.POOLERS_RO: "poolers_ro",
-    Actuator.REPLICAS: "replicas",
-}
-
-
-def memory_of(state: State, actuator: Actuator) -> Memory:
-    """What is remembered of one actuator."""
-    memory: Memory = getattr(state, FIELD[actuator])
-    return memory
 
 
 LOW_LONG_ENOUGH = 60.0
@@ -192,12 +180,12 @@ def _remember_needs(state: State, needs: sizing.Needs, now: float, spec: ScalerS
 
 
 def _choose(
-    shaped: dict[Actuator, Shaped], snapshot: Snapshot, around: Circumstances
+    shaped: dict[Actuator, Shaped], snapshot: Snapshot, judged_by: Facts, spec: ScalerSpec
 ) -> tuple[dict[Actuator, Shaped], tuple[str, ...]]:
     """Fit into the ledger and let the invariants judge the result."""
-    fleet, spec = snapshot.fleet, around.spec
+    fleet, features = snapshot.fleet, spec.features
     values = {actuator: each.value for actuator, each in shaped.items()}
-    if spec.features.ledger:
+    if features.ledger:
         step, held = ledger.fit(fleet, values, spec)
     else:
         step, held = values, set()
@@ -205,8 +193,8 @@ def _choose(
     for actuator, each in shaped.items():
         limits = (*each.limits, Limit.LEDGER) if actuator in held else each.limits
         chosen[actuator] = Shaped(step[actuator], limits)
-    broken = violations(fleet, step, spec, state=around.diagnosis.state, may_shrink=around.may_shrink)
-    if broken and spec.features.ledger and spec.features.hold:
+    broken = violations(fleet, step, spec, judged_by)
+    if broken and features.ledger and features.hold and features.gate:
         now = ledger.current_targets(fleet)
         chosen = {actuator: Shaped(now[actuator], (*each.limits, Limit.INVARIANT)) for actuator, each in chosen.items()}
     return chosen, tuple(broken)

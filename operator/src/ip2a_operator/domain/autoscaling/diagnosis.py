@@ -216,7 +216,7 @@ def _app_cpu(case: Case) -> tuple[str, ...]:
     if case.app_busy > case.spec.app.target_utilization:
         return (f"pods use {case.app_busy:.0%} of their CPU, {case.spec.app.target_utilization:.0%} aimed at",)
     if queue > 0.02 and case.app_busy > 0.5:
-        return (f"requests queue {queue * 1000:.0f} ms (p95) before a worker takes them",)
+        return (f"requests queue {queue * 1000:.0f} ms (p95) before the pods admit them",)
     return ()
 
 

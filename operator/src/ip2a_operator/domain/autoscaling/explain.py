@@ -1,13 +1,15 @@
 """A decision in words: what is seen, what is believed, what is done, what limits it, what was rejected."""
 
 from dataclasses import replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
-from ip2a_operator.domain.autoscaling import demand, estimators, signals, triggers
+from ip2a_operator.domain.autoscaling import demand, estimators, schedules, signals, triggers
 from ip2a_operator.domain.autoscaling.decide import decide
 from ip2a_operator.domain.autoscaling.decision import ActuatorDecision, Decision
 from ip2a_operator.domain.autoscaling.diagnosis import FREEZES_APP, Bottleneck
 from ip2a_operator.domain.autoscaling.snapshot import Name, Reading, Snapshot
-from ip2a_operator.domain.autoscaling.spec import Actuator, ScalerSpec
+from ip2a_operator.domain.autoscaling.spec import Actuator, ScalerSpec, Schedule
 from ip2a_operator.domain.autoscaling.state import State
 
 LABELS = {
@@ -53,6 +55,7 @@ def explain(decision: Decision, snapshot: Snapshot, spec: ScalerSpec) -> str:
         _does(decision),
         _rejects(decision),
         _requirement(decision, snapshot, spec),
+        _launches(decision, snapshot, spec),
     )
     return "\n\n".join(part for part in parts if part)
 
@@ -156,3 +159,35 @@ def _requirement(decision: Decision, snapshot: Snapshot, spec: ScalerSpec) -> st
         mark = f"fires at {firing[trigger.id]:.3g}" if trigger.id in firing else "quiet"
         lines.append(f"  {trigger.requirement:<32} {mark:<18} {trigger.kind}: {trigger.effect}")
     return "\n".join(lines)
+
+
+def _launches(decision: Decision, snapshot: Snapshot, spec: ScalerSpec) -> str:
+    """Every schedule: when it begins, what it asks for, and whether that is there already."""
+    if not spec.schedules:
+        return ""
+    reading = snapshot.readings.get(Name.CACHE_HIT)
+    cache = "no cache answers" if reading is None or reading.value is None else f"cache hit {reading.value:.0%}"
+    lines = ["Schedules"]
+    for each in spec.schedules:
+        lines += [f"  {each.name}: {_when(each, decision.at)}", f"    {_floors(each, snapshot)}; {cache}"]
+    return "\n".join(lines)
+
+
+def _when(schedule: Schedule, now: float) -> str:
+    start = schedules.next_start(schedule, now)
+    if start is None:
+        return "never (its times cannot be read)"
+    zone = ZoneInfo(schedule.tz)
+    begin, end = (datetime.fromtimestamp(at, zone) for at in (start, start + schedule.duration))
+    state = "under way" if start <= now else f"in {(start - now) / 60:.0f} min"
+    lead = f", floors from {schedule.lead / 60:.0f} min before" if start > now else ""
+    return f"{begin:%Y-%m-%d %H:%M} to {end:%H:%M} {schedule.tz}, {state}{lead}"
+
+
+def _floors(schedule: Schedule, snapshot: Snapshot) -> str:
+    floor, fleet = schedule.floor, snapshot.fleet
+    there = fleet.app.ready >= floor.app and fleet.database.ready >= floor.replicas
+    return (
+        f"at least {floor.app} pods ({fleet.app.ready} ready) and {floor.replicas} replicas "
+        f"({fleet.database.ready} ready): {'in place' if there else 'not yet in place'}"
+    )

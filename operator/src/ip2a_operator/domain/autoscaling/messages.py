@@ -17,9 +17,15 @@ def conditions(
     differing = [each for each in actuators if each.desired != each.current and each.mode is Mode.RECOMMEND]
     rivals = ", ".join(snapshot.rivals)
     active = spec.mode is Mode.AUTO and not snapshot.rivals
+    idle = spec.mode is Mode.AUTO and bool(rivals)
     type_ = ConditionType
     return (
-        Condition(type_.SCALING_ACTIVE, active, str(spec.mode), f"mode {spec.mode}"),
+        Condition(
+            type_.SCALING_ACTIVE,
+            active,
+            "Conflict" if idle else str(spec.mode),
+            f"mode {spec.mode}, but nothing is written: {rivals} scales the same" if idle else f"mode {spec.mode}",
+        ),
         Condition(
             type_.METRICS_FRESH,
             seen.fresh,
@@ -50,7 +56,12 @@ def conditions(
             "Backtest" if growth is not None else "NoHistory",
             growth.reason if growth is not None else "no history yet",
         ),
-        Condition(type_.CONFLICT, bool(rivals), "Rival" if rivals else "None", rivals or "no other scaler"),
+        Condition(
+            type_.CONFLICT,
+            bool(rivals),
+            "Rival" if rivals else "NoRival",
+            rivals or "no other scaler targets these objects",
+        ),
     )
 
 

@@ -46,6 +46,17 @@ def active(schedule: Schedule, now: float, least_lead: float = 0.0) -> bool:
     return now + lead < start + lead + schedule.duration
 
 
+def next_start(schedule: Schedule, now: float) -> float | None:
+    """Epoch seconds at which the schedule begins next, or began if it is under way; None if it cannot be read."""
+    try:
+        last = _last_start(schedule.cron, schedule.tz, int(now // 60))
+        if now < last + schedule.duration:
+            return last
+        return next(CronSim(schedule.cron, datetime.fromtimestamp(now, ZoneInfo(schedule.tz)))).timestamp()
+    except (CronSimError, ZoneInfoNotFoundError, ValueError, StopIteration):
+        return None
+
+
 @lru_cache(maxsize=4096)
 def _last_start(cron: str, tz: str, minute: int) -> float:
     """Epoch seconds of the newest time of `cron` not after the given epoch minute."""

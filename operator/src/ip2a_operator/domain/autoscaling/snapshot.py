@@ -28,7 +28,7 @@ class Name(StrEnum):
     IN_FLIGHT = "inFlight"
     """Requests inside the app now, all pods."""
     QUEUE_P95 = "queueP95"
-    """p95 of the seconds between arrival and a worker taking the request."""
+    """p95 of the seconds between a request's arrival and its admission by the pod."""
     P95 = "p95"
     ERROR_RATE = "errorRate"
     """Share of offered requests that failed: 5xx, 503 and client time-outs."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from ip2a_operator.domain.autoscaling.codec import Json, decode, encode
+from ip2a_operator.domain.autoscaling.spec import Actuator
 
 T = TypeVar("T")
 Pairs = tuple[tuple[float, float], ...]
@@ -93,6 +94,24 @@ class State:
     probe: Probe = field(default_factory=Probe)
     blind_raised: float = 0.0
     conditions: tuple[tuple[str, bool], ...] = ()
+    alerts: tuple[str, ...] = ()
+    """Triggers that alert and were told of."""
+
+
+FIELD = {
+    Actuator.APP: "app",
+    Actuator.POOL_RW: "pool_rw",
+    Actuator.POOL_RO: "pool_ro",
+    Actuator.POOLERS_RW: "poolers_rw",
+    Actuator.POOLERS_RO: "poolers_ro",
+    Actuator.REPLICAS: "replicas",
+}
+
+
+def memory_of(state: State, actuator: Actuator) -> Memory:
+    """What is remembered of one actuator."""
+    memory: Memory = getattr(state, FIELD[actuator])
+    return memory
 
 
 def evolve(value: T, **changes: object) -> T:

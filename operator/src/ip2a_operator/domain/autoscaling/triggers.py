@@ -124,6 +124,22 @@ PORTAL_LAUNCH = (
 )
 
 
+FEW_READS = 1.0
+"""Reads per second under which the share that the cache answers says nothing."""
+BACK = 0.05
+"""An alert is over when its value is this far, as a share of the threshold, on the good side: no flicker."""
+
+
+def alerting(max_connections: int) -> tuple[tuple[str, Name, float, bool], ...]:
+    """The triggers that alert, as (id, signal, threshold, whether it fires below)."""
+    return (
+        ("connections-warn", Name.CONNECTIONS, 0.75 * max_connections, False),
+        ("connections-critical", Name.CONNECTIONS, 0.9 * max_connections, False),
+        ("cache-warn", Name.CACHE_HIT, 0.8, True),
+        ("cache-critical", Name.CACHE_HIT, 0.7, True),
+    )
+
+
 def fired(signals: Signals, snapshot: Snapshot, spec: ScalerSpec) -> tuple[Fired, ...]:
     """Triggers that hold now; signals that cannot be trusted fire nothing."""
     get, fleet = signals.get, snapshot.fleet
@@ -132,8 +148,6 @@ def fired(signals: Signals, snapshot: Snapshot, spec: ScalerSpec) -> tuple[Fired
         ("p95", Name.P95, spec.slo.p95, Kind.DIAGNOSIS),
         ("users", Name.USERS, 200.0, Kind.DIAGNOSIS),
         ("error-rate", Name.ERROR_RATE, spec.slo.error_rate, Kind.BLOCK),
-        ("connections-warn", Name.CONNECTIONS, 0.75 * fleet.database.max_connections, Kind.ALERT),
-        ("connections-critical", Name.CONNECTIONS, 0.9 * fleet.database.max_connections, Kind.ALERT),
     ):
         value = get(name)
         if value > threshold:
@@ -141,8 +155,29 @@ def fired(signals: Signals, snapshot: Snapshot, spec: ScalerSpec) -> tuple[Fired
     fill = get(Name.RW_BUSY) / max(1, fleet.rw.desired * fleet.rw.size)
     if fill > 0.8:
         found.append(Fired("pool", fill, 0.8, Kind.ACTION))
-    hit = get(Name.CACHE_HIT, 1.0)
-    for id_, threshold in (("cache-warn", 0.8), ("cache-critical", 0.7)):
-        if hit < threshold:
-            found.append(Fired(id_, hit, threshold, Kind.ALERT))
+    for id_, name, threshold, below in alerting(fleet.database.max_connections):
+        if _tells(name, signals):
+            value = get(name)
+            if value < threshold if below else value > threshold:
+                found.append(Fired(id_, value, threshold, Kind.ALERT))
+    return tuple(found)
+
+
+def _tells(name: Name, signals: Signals) -> bool:
+    """Whether the signal can be trusted, and is about more than a few requests."""
+    return signals.ok(name) and (name is not Name.CACHE_HIT or signals.get(Name.READS) >= FEW_READS)
+
+
+def standing(
+    firing: tuple[Fired, ...], signals: Signals, snapshot: Snapshot, before: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Alerts that hold: from their firing until the value is well back; what cannot be seen stays as it was."""
+    now = {each.id for each in firing}
+    found: list[str] = []
+    for id_, name, threshold, below in alerting(snapshot.fleet.database.max_connections):
+        good = (1.0 + BACK) * threshold if below else (1.0 - BACK) * threshold
+        value = signals.get(name)
+        over = _tells(name, signals) and (value >= good if below else value <= good)
+        if id_ in now or (id_ in before and not over):
+            found.append(id_)
     return tuple(found)

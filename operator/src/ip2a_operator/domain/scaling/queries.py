@@ -48,6 +48,7 @@ def _app(w: str, fresh: float) -> dict[str, str]:
     requests, failed = "ip2a_http_requests_total", f'{APP},status=~"5.."'
     answered, reads = f'{APP},status!~"429|503"', f'{APP},method=~"GET|HEAD"'
     duration, cache = "ip2a_http_request_duration_seconds_bucket", "ip2a_cache_requests_total"
+    queue = "ip2a_admission_wait_seconds"
     return {
         "app.at": f"max by ({BY}) (timestamp(ip2a_http_requests_offered_total{{{APP}}}))",
         "app.fresh": _fresh("ip2a_http_requests_offered_total", APP, BY, fresh),
@@ -59,6 +60,8 @@ def _app(w: str, fresh: float) -> dict[str, str]:
         "failed": f"sum by ({BY}) (rate({requests}{{{failed}}}{w}))",
         "appCpu": f"sum by ({BY}) (rate(ip2a_worker_cpu_seconds_total{{{APP}}}{w}))",
         "appCpuFast": f"sum by ({BY}) (irate(ip2a_worker_cpu_seconds_total{{{APP}}}{w}))",
+        "queue.waited": f"sum by ({BY}) (rate({queue}_count{{{APP}}}{w}))",
+        "queue.p95": f"histogram_quantile(0.95, sum by ({BY}, le) (rate({queue}_bucket{{{APP}}}{w})))",
         "inFlight": f"sum by ({BY}) (ip2a_http_requests_in_flight{{{APP}}})",
         "p95": f"histogram_quantile(0.95, sum by ({BY}, le) (rate({duration}{{{APP}}}{w})))",
         "users": f"max by ({BY}) (ip2a_users_active{{{APP}}})",

@@ -123,6 +123,7 @@ def _app(answers: Answers, clock: float, expected: Expected) -> dict[Name, Readi
         Name.APP_CPU: get("appCpu"),
         Name.APP_CPU_FAST: get("appCpuFast"),
         Name.IN_FLIGHT: get("inFlight"),
+        Name.QUEUE_P95: _queue(counted("queue.waited"), get("offered"), get("queue.p95", 0.0)),
         Name.P95: get("p95"),
         Name.ERROR_RATE: _share(failed, answered),
         Name.USERS: get("users"),
@@ -212,6 +213,14 @@ def _share(part: float | None, whole: float | None) -> float | None:
     if part is None or whole is None:
         return None
     return part / whole if whole > 0.0 else 0.0
+
+
+def _queue(waited: float | None, offered: float | None, p95: float) -> float | None:
+    """p95 of the wait over all requests, at most: the app's histogram has those alone that had to wait, and while they
+    are fewer than one in twenty the p95 of all is zero."""
+    if waited is None or offered is None:
+        return None
+    return p95 if waited > 0.05 * offered else 0.0
 
 
 def _ratio(part: float | None, whole: float | None) -> float | None:
