@@ -4,7 +4,11 @@ Prometheus is scripted (scripted_prometheus.py).
 """
 
 import json
+import os
 import random
+import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -12,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from devcluster.control_plane import ControlPlane
 from tests.control_plane.operator.controllers import HealthWriter
 from tests.control_plane.operator.kube import Json, Kube, condition, eventually
 from tests.control_plane.operator.process import OperatorProcess
 from tests.control_plane.operator.scripted_prometheus import ScriptedPrometheus
-from tests.control_plane.operator.test_lifecycle import NAME, make
+from tests.control_plane.operator.test_lifecycle import NAME, make, reasons
 
 pytestmark = pytest.mark.control_plane
 
@@ -145,6 +150,37 @@ def test_status_is_small_and_written_only_when_something_is_decided(
     assert {name: condition(resource, name).get("status") for name in names} == names
     assert scaling.metric("ip2a_autoscaler_size", actuator="app", what="current") == 2
     assert scaling.metric("ip2a_autoscaler_bottleneck", state="Healthy") == 1
+    prometheus.signals |= {"cache.hits": 12.0, "cache.misses": 6.0}
+    eventually("the trigger", lambda: scaling.metric("ip2a_autoscaler_trigger", trigger="cache-critical") == 1)
+    eventually("an event", lambda: "TriggerFired" in reasons(kube, namespace))
+
+
+def test_plan_says_what_the_autoscaler_would_do_with_the_file(
+    plane: ControlPlane, kube: Kube, namespace: str, scaling: OperatorProcess, prometheus: ScriptedPrometheus
+) -> None:
+    manifest = make(kube, namespace)  # in mode Recommend nothing moves meanwhile
+    eventually("metrics are believed", lambda: status(kube, namespace).get("bottleneck") == "Healthy", seconds=60)
+    manifest["spec"] |= {"autoscaling": {"mode": "Auto", "app": {"max": 8}}}
+
+    def planned(*arguments: str) -> str:
+        command = [sys.executable, "-m", "ip2a_operator.cli", "plan", "/dev/stdin", *arguments]
+        environment = {**os.environ, "KUBECONFIG": str(plane.kubeconfig)}
+        done = subprocess.run(
+            command,
+            env=environment,
+            input=yaml.safe_dump(manifest),
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        return done.stdout
+
+    prometheus.signals |= {"offered": 600.0, "offeredFast": 600.0, "served": 600.0, "answered": 600.0, "appCpu": 3.6}
+    eventually("pods would be added", lambda: re.search(r"app pods: goes from 2 to [5-8]\b", planned()), seconds=60)
+    assert json.loads(planned("-o", "json"))["autoscaler"]["actuators"]
+    prometheus.down = True
+    assert "autoscaler: not asked: there are no metrics" in planned()
 
 
 def version(kube: Kube, namespace: str) -> str:

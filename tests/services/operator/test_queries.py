@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -16,10 +16,14 @@ from ip2a_operator.adapters.prometheus import PrometheusClient
 from ip2a_operator.domain.autoscaling.signals import validate
 from ip2a_operator.domain.autoscaling.snapshot import Name, Reading, Snapshot
 from ip2a_operator.domain.autoscaling.spec import ScalerSpec
+from ip2a_operator.domain.builders.monitors import monitors
+from ip2a_operator.domain.observed import Observed
+from ip2a_operator.domain.plan import make_stack
 from ip2a_operator.domain.scaling.queries import batch, history, parts, window
 from ip2a_operator.domain.scaling.readings import Expected, Grouped, grouped, readings
 from ip2a_operator.errors import UnavailableError
 from tests.unit.operator.autoscaling.worlds import FLEET
+from tests.unit.operator.worlds import SURROUNDINGS, resource_from, sample
 
 INTERVAL = 1.0
 WINDOW = 4
@@ -154,7 +158,7 @@ def exporting(exporter: Exporter) -> Iterator[Exporter]:
 @pytest.fixture(scope="module")
 def exporter() -> Iterator[Exporter]:
     pages = {
-        "/a": app("a"), "/b": app("b"), "/rw": pooler("rw", 40.0), "/ro": pooler("ro", 90.0),
+        "/a": app("local46-app-a"), "/b": app("local46-app-b"), "/rw": pooler("rw", 40.0), "/ro": pooler("ro", 90.0),
         "/primary": instance("primary"), "/replica": instance("replica"), "/kubelet": kubelet(),
     }  # fmt: skip
     with exporting(Exporter(pages)) as running:
@@ -245,6 +249,27 @@ def test_every_signal_comes_out_as_it_was_put_in(server: Server) -> None:
         return {name: reading.value for name, reading in found.items()} == right
 
     eventually(server, lambda found: settled(found) and all_right(found))
+
+
+def test_alerts_of_the_requirement_fire_where_its_triggers_do(server: Server) -> None:
+    """Three of four reads are hits: under 80 %, not under 70 %; 6 of 100 connections are open."""
+    stack = make_stack(resource_from(sample("minimal")), Observed(), SURROUNDINGS)
+    stack = replace(stack, offered=stack.offered | {"PrometheusRule"})
+    (rules,) = [each for each in monitors(stack) if each["kind"] == "PrometheusRule"]
+    questions = {each["alert"]: each["expr"] for each in rules["spec"]["groups"][0]["rules"]}  # type: ignore[index]
+
+    async def firing() -> set[str]:
+        async with PrometheusClient() as client:
+            url = f"http://{server.endpoint}"
+            return {alert for alert, question in questions.items() if await client.query(url, question)}
+
+    deadline = time.monotonic() + 30
+    wanted = {"IP2ACacheHitLow"}
+    ours = {"IP2ACacheHitLow", "IP2ACacheHitCritical", "IP2AConnectionsHigh", "IP2AConnectionsCritical"}
+    assert ours <= questions.keys()
+    while (found := asyncio.run(firing()) & ours) != wanted:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.3)
 
 
 def test_the_rest_of_the_answer(server: Server) -> None:

@@ -14,6 +14,7 @@ import yaml
 from rich.console import Console
 from rich.tree import Tree as RichTree
 
+from ip2a_operator.adapters.kube import KubeCluster
 from ip2a_operator.api.conditions import timestamp
 from ip2a_operator.api.kinds import RESOURCE
 from ip2a_operator.cli import bundle as archive
@@ -21,10 +22,10 @@ from ip2a_operator.cli import planning, report
 from ip2a_operator.cli import scaling as scaling_commands
 from ip2a_operator.cli.cleanup import clean_up
 from ip2a_operator.cli.connection import connect, default_namespace
-from ip2a_operator.cli.gather import gather, required
+from ip2a_operator.cli.gather import View, gather, required
 from ip2a_operator.domain.autoscaling.codec import encode
 from ip2a_operator.domain.observed import Ref
-from ip2a_operator.domain.tree import text
+from ip2a_operator.domain.tree import Tree, text
 from ip2a_operator.errors import OperatorError
 from ip2a_operator.names import PAUSED_ANNOTATION, RESTART_ANNOTATION, ROTATE_ANNOTATION
 from ip2a_operator.reconcile.ports import Key
@@ -51,8 +52,9 @@ def ip2a() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @namespace_option
 @output_option
-def plan(file: Path, namespace: str, output: str) -> None:
-    """Show what applying FILE would change, without changing anything.
+@click.option("--prometheus", default="", metavar="URL", help="Prometheus to ask, unless known.")
+def plan(file: Path, namespace: str, output: str, prometheus: str) -> None:
+    """Show what applying FILE would change, and what the autoscaler would do then, without changing anything.
 
     Exit status 1: the operator would refuse it, because the database could run out of connections.
     """
@@ -62,11 +64,18 @@ def plan(file: Path, namespace: str, output: str) -> None:
 
     async def work() -> int:
         async with connect() as cluster:
-            found = planning.outlook(wanted, await gather(cluster, key))
+            view = await gather(cluster, key)
+            found = planning.outlook(wanted, view)
+            scaled = await _expected(cluster, view, wanted, prometheus)
         if output == "text":
             _say_outlook(found)
+            click.echo(
+                "\n".join([f"autoscaler: {scaled}"] if isinstance(scaled, str) else scaling_commands.expected(scaled))
+            )
         else:
-            _dump({"refusal": found.refusal, "changes": [_change(item) for item in found.changes]}, output)
+            decision = {"unknown": scaled} if isinstance(scaled, str) else encode(scaled.decision)
+            changes = [_change(item) for item in found.changes]
+            _dump({"refusal": found.refusal, "changes": changes, "autoscaler": decision}, output)
         return 1 if found.refusal else 0
 
     _finish(work())
@@ -283,6 +292,14 @@ def _dump(value: object, output: str) -> None:
 
 def _change(change: planning.Change) -> dict[str, str]:
     return {"action": change.verb, "kind": change.ref.kind, "name": change.ref.name, "diff": change.diff}
+
+
+async def _expected(cluster: KubeCluster, view: View, wanted: Tree, prometheus: str) -> scaling_commands.Asked | str:
+    """What the autoscaler would do, or why nobody can tell: a plan is worth showing without."""
+    try:
+        return await scaling_commands.expect(cluster, view, wanted, prometheus)
+    except OperatorError as error:
+        return f"not asked: {error}"
 
 
 def _say_outlook(found: planning.Outlook) -> None:

@@ -1,4 +1,4 @@
-"""`ip2a explain --scaling`, `ip2a replay`, `ip2a simulate`: the autoscaler's own core, asked from outside.
+"""`ip2a explain --scaling`, `replay`, `simulate` and `plan`'s last lines: the autoscaler's core, asked from outside.
 
 Prometheus is reached through the API server's proxy when its URL names a Service, so that nothing but the kubeconfig
 is needed.
@@ -22,10 +22,11 @@ from ip2a_operator.cli.gather import UNKNOWN_IMAGE, View, required
 from ip2a_operator.domain.autoscaling import demand, record
 from ip2a_operator.domain.autoscaling.decide import decide
 from ip2a_operator.domain.autoscaling.decision import Decision
-from ip2a_operator.domain.autoscaling.explain import explain, what_if
+from ip2a_operator.domain.autoscaling.diagnosis import Bottleneck
+from ip2a_operator.domain.autoscaling.explain import LABELS, explain, what_if
 from ip2a_operator.domain.autoscaling.ledger import current_targets
 from ip2a_operator.domain.autoscaling.snapshot import Name, Snapshot
-from ip2a_operator.domain.autoscaling.spec import ScalerSpec
+from ip2a_operator.domain.autoscaling.spec import Mode, ScalerSpec
 from ip2a_operator.domain.autoscaling.state import State, from_json
 from ip2a_operator.domain.observed import Observed
 from ip2a_operator.domain.plan import Surroundings, make_stack
@@ -35,7 +36,7 @@ from ip2a_operator.domain.scaling.fleet import Seen, complete, fleet, seen_of
 from ip2a_operator.domain.scaling.readings import Sample
 from ip2a_operator.domain.scaling.settings import scaler_spec
 from ip2a_operator.domain.stack import Images
-from ip2a_operator.domain.tree import branch
+from ip2a_operator.domain.tree import Tree, branch
 from ip2a_operator.errors import InvalidSpecError, OperatorError, UnavailableError
 from ip2a_operator.reconcile.ports import Key, Metrics
 from ip2a_operator.reconcile.sight import Sight, snapshot
@@ -112,8 +113,40 @@ def proxy_path(url: str) -> str:
 
 async def ask(cluster: KubeCluster, key: Key, prometheus: str) -> Asked:
     """What the autoscaler would decide now. Raises OperatorError."""
-    view = await required(cluster, key)
-    resource = parse(view.raw or {})
+    return await _asked(cluster, await required(cluster, key), prometheus)
+
+
+async def expect(cluster: KubeCluster, view: View, wanted: Tree, prometheus: str) -> Asked:
+    """What the autoscaler would decide now if the wanted spec were applied. Raises OperatorError if nobody can tell."""
+    if view.raw is None:
+        raise OperatorError("there are no metrics yet of a resource that is not there")
+    metadata = {**branch(view.raw, "metadata"), **branch(wanted, "metadata")}
+    raw = {**view.raw, "spec": branch(wanted, "spec"), "metadata": metadata}
+    found = await _asked(cluster, View(view.key, raw, view.observed, view.surroundings), prometheus)
+    if found.decision.diagnosis.seen is Bottleneck.STALE:
+        raise OperatorError(f"there are no metrics to go by: {', '.join(found.decision.bad_signals)}")
+    return found
+
+
+def expected(asked: Asked) -> list[str]:
+    """A line for each actuator: what would become of it."""
+    lines = [f"autoscaler: mode {asked.spec.mode}, bottleneck {asked.decision.diagnosis.state}"]
+    for each in asked.decision.actuators:
+        if each.mode is Mode.OFF:
+            continue
+        verb = "goes" if each.write else "would go"
+        move = (
+            f"{verb} from {each.current} to {each.desired}"
+            if each.desired != each.current
+            else f"stays at {each.current}"
+        )
+        limits = f", limited by {', '.join(each.limited_by)}" if each.limited_by else ""
+        lines.append(f"    {LABELS[each.actuator]}: {move}{limits}")
+    return lines
+
+
+async def _asked(cluster: KubeCluster, view: View, prometheus: str) -> Asked:
+    key, resource = view.key, parse(view.raw or {})
     known = resource.scaling.prometheus if resource.scaling else ""
     subject = make_subject(resource, view.surroundings, prometheus or known)
     if prometheus:

@@ -74,6 +74,9 @@ class ScalingMetrics(Collector):
             "ip2a_autoscaler_ledger_headroom", "Connections left in the worst case.", labels=_LABELS
         )
         bad = GaugeMetricFamily("ip2a_autoscaler_signals_bad", "Critical signals that are not OK.", labels=_LABELS)
+        triggers = GaugeMetricFamily(
+            "ip2a_autoscaler_trigger", "1 for each trigger of the requirement that fires.", labels=[*_LABELS, "trigger"]
+        )
         for key, decision in sorted(self._latest.items(), key=lambda item: str(item[0])):
             who = [key.namespace, key.name]
             for each in decision.actuators:
@@ -84,4 +87,6 @@ class ScalingMetrics(Collector):
             state.add_metric([*who, str(decision.diagnosis.state)], 1)
             headroom.add_metric(who, decision.ledger.headroom)
             bad.add_metric(who, len(decision.bad_signals))
-        yield from (sizes, limited, state, headroom, bad)
+            for fired in decision.fired:
+                triggers.add_metric([*who, fired.id], 1)
+        yield from (sizes, limited, state, headroom, bad, triggers)

@@ -1,15 +1,18 @@
 """What is kept of the runs reads back as it was, every bar gets its row, and the document says what they say."""
 
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from bench import harness
+from bench.autoscaler import assumptions, judge, kept, report
 from bench.autoscaler import figures as f
-from bench.autoscaler import judge, kept, report
 from bench.autoscaler.matrix import FIRST_SEED, HEADLINE, Task, tasks
+from bench.autoscaler.policies import ABLATIONS
 from bench.autoscaler.scenarios import held_out, trace_users
+from ip2a_operator.simulation.model import Platform
 
 OURS_SAVES = 4.0
 MEASURED_THERE = {"decide_p99", "tick_500", "tick_500_cpu", "simulator_million", "smoke", "headline"}
@@ -108,6 +111,22 @@ def test_document_shows_every_policy_and_scenario(monkeypatch: pytest.MonkeyPatc
     assert "2.00 allowed: holds" in text
     with pytest.raises(ValueError, match="no kept runs"):
         report.text(kept.Kept("abc", None, []))
+
+
+def test_every_constant_of_the_model_has_its_source() -> None:
+    assert assumptions.SOURCES.keys() == {field.name for field in fields(Platform)}
+    assert any(line.startswith("| `replica_delay` | 240 |") for line in assumptions.table())
+
+
+def test_every_ablation_has_its_sentence() -> None:
+    assert report.WITHOUT.keys() == ABLATIONS.keys()
+    rows = [*runs(), *(made_up(task.policy, task.scenario, task.seed) for task in tasks("ablations", 2))]
+    for row in rows:
+        row["broken"] = int(f.policy_of(row) == "ours, no ledger")
+    text = "\n".join(report.ablations_text(f.complete(f.collect(rows)), rows))
+    assert f"against I1, I2 and I6: {3.0 * len(held_out()):+.1f} minutes" in text
+    assert f"{2 * len(held_out())} invariants broken" in text
+    assert "step +3.0" in text
 
 
 def test_all_bars_of_the_bench_have_a_row_somewhere() -> None:

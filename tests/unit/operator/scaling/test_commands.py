@@ -1,18 +1,26 @@
 """`ip2a explain --scaling`, `replay` and `simulate` as people call them."""
 
+import asyncio
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from click.testing import CliRunner
 
+from ip2a_operator.adapters.kube import KubeCluster
 from ip2a_operator.cli.commands import ip2a
-from ip2a_operator.cli.scaling import Asked, acquainted, proxy_path, spec_of, told
+from ip2a_operator.cli.gather import View
+from ip2a_operator.cli.scaling import Asked, acquainted, expect, expected, proxy_path, spec_of, told
 from ip2a_operator.domain.autoscaling import record
 from ip2a_operator.domain.autoscaling.decide import decide
+from ip2a_operator.domain.autoscaling.spec import Mode
 from ip2a_operator.domain.autoscaling.state import State
+from ip2a_operator.domain.observed import Observed
 from ip2a_operator.errors import OperatorError
+from ip2a_operator.reconcile.ports import Key
 from tests.unit.operator.autoscaling.worlds import AUTO, NOW, settled, world
+from tests.unit.operator.worlds import SURROUNDINGS
 
 SAMPLE = Path(__file__).parents[4] / "manifests" / "samples" / "minimal.yaml"
 
@@ -63,6 +71,22 @@ def test_explain_with_and_without_a_question() -> None:
     nobody = world(users=0.0)
     with pytest.raises(OperatorError, match="what-if needs present users"):
         told(Asked(decide(nobody, state, AUTO, NOW), nobody, state, AUTO, NOW), 100.0)
+
+
+def test_plan_tells_each_actuators_move() -> None:
+    seen, state = world(offered=2000.0, offeredFast=2000.0, reads=1800.0), settled()
+    spec = replace(AUTO, replicas=replace(AUTO.replicas, mode=Mode.OFF))
+    first, *lines = expected(Asked(decide(seen, state, spec, NOW), seen, state, spec, NOW))
+    assert first == "autoscaler: mode Auto, bottleneck Healthy"
+    assert lines[0] == "    writing pool size per PgBouncer pod: stays at 6"
+    assert any(line.startswith("    app pods: goes from 4 to ") for line in lines)
+    assert not any("replicas" in line for line in lines)
+
+
+def test_plan_asks_nobody_about_a_resource_that_is_not_there() -> None:
+    view = View(Key("members", "local46"), None, Observed(), SURROUNDINGS)
+    with pytest.raises(OperatorError, match="not there"):
+        asyncio.run(expect(cast("KubeCluster", None), view, {}, ""))
 
 
 @pytest.mark.parametrize(

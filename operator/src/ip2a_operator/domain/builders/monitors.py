@@ -3,6 +3,7 @@ docs/operator.md."""
 
 from typing import Final
 
+from ip2a_operator.domain.autoscaling.triggers import FEW_READS, alerting
 from ip2a_operator.domain.builders.metadata import Component, manifest, selector
 from ip2a_operator.domain.builders.redis import is_wanted
 from ip2a_operator.domain.stack import Stack
@@ -84,9 +85,44 @@ def _rules(stack: Stack) -> Manifest:
             "warning",
             "clients wait longer than a second for a server connection",
         ),
+        *_triggers(stack, where),
     ]
     groups = [{"name": f"{stack.name}.rules", "rules": rules}]
     return manifest(stack, API, "PrometheusRule", stack.name, Component.APP, spec={"groups": groups})
+
+
+TRIGGERS: Final = {
+    "connections-warn": ("IP2AConnectionsHigh", "5m", "warning"),
+    "connections-critical": ("IP2AConnectionsCritical", "1m", "critical"),
+    "cache-warn": ("IP2ACacheHitLow", "10m", "warning"),
+    "cache-critical": ("IP2ACacheHitCritical", "5m", "critical"),
+}
+"""Alert, how long it must hold, and severity of each trigger of the autoscaler that alerts."""
+
+
+def _triggers(stack: Stack, where: str) -> list[dict[str, object]]:
+    """The requirement's alerts, at the autoscaler's own thresholds."""
+    reads = f'ip2a_cache_requests_total{{{where},pod=~"{stack.app}-.*"'
+    hits, all_reads = (
+        f'sum(rate({reads},result="hit"}}[5m])) or vector(0)',
+        f'sum(rate({reads},result=~"hit|miss"}}[5m]))',
+    )
+    database = f'{where},pod=~"{stack.database}-.*"'
+    used = f"max(sum by (pod) (cnpg_backends_total{{{database}}}))"
+    granted = f'min(cnpg_pg_settings_setting{{{database},name="max_connections"}})'
+    found = []
+    for trigger, _, threshold, below in alerting(1):
+        name, duration, severity = TRIGGERS[trigger]
+        if below:
+            expression = f"({hits}) / {all_reads} < {threshold:g} and {all_reads} > {FEW_READS:g}"
+            summary = f"the cache answers less than {threshold:.0%} of the reads"
+        elif stack.resource.spec.database.external is None:
+            expression = f"{used} / {granted} > {threshold:g}"
+            summary = f"more than {threshold:.0%} of PostgreSQL's connections are open"
+        else:
+            continue
+        found.append(_alert(name, expression, duration, severity, summary))
+    return found
 
 
 def _alert(name: str, expression: str, duration: str, severity: str, summary: str) -> dict[str, object]:
