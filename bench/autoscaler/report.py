@@ -185,11 +185,11 @@ def preamble(found: kept.Kept, table: f.Table) -> list[str]:
         "",
         "The baselines were tuned by grid search on two training scenarios with seeds of their own (101, 102). They",
         "keep two replicas and the pools they were given, except “HPA cpu + replicas”. “KEDA triggers” is the",
-        "requirement taken literally; it has nothing to tune, and counts as a baseline all the same (decided before these",
-        "runs were looked at: somebody would run it so, and one more rival can only make the bars harder). KEDA knows the",
-        "bidding schedule (cron), ours knows bidding and the soft launch's stages. The oracle is the best plan our search",
-        "found with hindsight under the same delays: not necessarily the best possible one, and where a policy does",
-        "better the table shows it.",
+        "requirement taken literally; it has nothing to tune, and counts as a baseline all the same (decided before",
+        "these runs were looked at: somebody would run it so, and one more rival can only make the bars harder). KEDA",
+        "knows the bidding schedule (cron), ours knows bidding and the soft launch's stages. The oracle is the best",
+        "plan our search found with hindsight under the same delays: not necessarily the best possible one, and where",
+        "a policy does better the table shows it.",
         "",
     ]
 
