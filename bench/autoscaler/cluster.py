@@ -46,7 +46,7 @@ def pool(document: Document) -> Figures:
 
 
 def _good(write: Mapping[str, Any]) -> bool:
-    return bool(write["good"]) and write["seconds"] <= 0.5
+    return bool(write["good"] and write["seconds"] <= 0.5)
 
 
 def course(document: Document, name: str) -> dict[str, int]:
@@ -115,7 +115,8 @@ def gathered(name: str, traces: Path = TRACES) -> Document | None:
 
 
 def _second(row: Mapping[str, Any], began: float) -> float:
-    second = row.get("second", row["at"] - began)
+    """Load says its second itself, writes have fractions, sizes are whole."""
+    second = float(row.get("second", row["at"] - began))
     return round(second, 1) if isinstance(row["at"], float) and "second" not in row else int(second)
 
 
