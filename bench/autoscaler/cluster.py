@@ -65,10 +65,14 @@ def course(document: Document, name: str) -> dict[str, int]:
     }
 
 
+def courses(document: Document) -> dict[str, dict[str, int]]:
+    """All of them, by turn and policy."""
+    return {name: course(document, name) for name in COURSES}
+
+
 def rivals(document: Document) -> Figures:
     """Ours against a HorizontalPodAutoscaler, over all courses."""
-    found = {name: course(document, name) for name in COURSES}
-    document["courses"] = found
+    found = courses(document)
 
     def ratio(figure: str) -> float:
         by = {who: sum(each[figure] for name, each in found.items() if name.endswith(who)) for who in ("ours", HPA)}
@@ -131,7 +135,10 @@ def _trace(path: Path) -> Rows:
 
 def judged(name: str, document: Document) -> Document:
     """The document with its figures computed from its rows."""
-    return {**document, "figures": FIGURES[name](document)} if name in FIGURES else document
+    if name not in FIGURES:
+        return document
+    shown = {"courses": courses(document)} if name == "against-hpa" else {}
+    return {**document, **shown, "figures": FIGURES[name](document)}
 
 
 def text(document: Document) -> str:
