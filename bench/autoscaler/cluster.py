@@ -173,7 +173,7 @@ def main(arguments: Sequence[str]) -> None:
     """Command line."""
     if not arguments or arguments[0] != "keep" or len(arguments) > 2:
         raise SystemExit("usage: python -m bench.autoscaler.cluster keep [NOTE]")
-    print("new:", ", ".join(keep(*arguments[1:])) or "nothing; figures computed again from what is kept")
+    print("new:", ", ".join(keep("".join(arguments[1:]))) or "nothing; figures computed again from what is kept")
 
 
 if __name__ == "__main__":

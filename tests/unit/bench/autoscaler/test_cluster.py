@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bench.autoscaler import cluster
+from bench.autoscaler.judge import CLUSTER
 
 
 def lines(path: Path, rows: list[Any]) -> None:
@@ -68,5 +69,5 @@ def test_all_courses_against_the_hpa_or_none(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", cluster.FIGURES)
 def test_committed_figures_are_those_of_the_committed_rows(name: str) -> None:
-    document = json.loads((cluster.CLUSTER / f"{name}.json").read_text())
+    document = json.loads((CLUSTER / f"{name}.json").read_text())
     assert cluster.judged(name, document)["figures"] == document["figures"]
