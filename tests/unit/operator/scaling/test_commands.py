@@ -78,7 +78,7 @@ def test_plan_tells_each_actuators_move() -> None:
     spec = replace(AUTO, replicas=replace(AUTO.replicas, mode=Mode.OFF))
     first, *lines = expected(Asked(decide(seen, state, spec, NOW), seen, state, spec, NOW))
     assert first == "autoscaler: mode Auto, bottleneck Healthy"
-    assert lines[0] == "    writing pool size per PgBouncer pod: stays at 6"
+    assert lines[0] == "    writing pool size per PgBouncer pod: stays at 6, limited by Stabilizing"
     assert any(line.startswith("    app pods: goes from 4 to ") for line in lines)
     assert not any("replicas" in line for line in lines)
 
