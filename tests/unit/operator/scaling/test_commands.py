@@ -20,6 +20,7 @@ from ip2a_operator.domain.observed import Observed
 from ip2a_operator.errors import OperatorError
 from ip2a_operator.reconcile.ports import Key
 from tests.unit.operator.autoscaling.worlds import AUTO, NOW, settled, world
+from tests.unit.operator.autoscaling.worlds import run as settle
 from tests.unit.operator.worlds import SURROUNDINGS
 
 SAMPLE = Path(__file__).parents[4] / "manifests" / "samples" / "minimal.yaml"
@@ -76,7 +77,7 @@ def test_explain_with_and_without_a_question() -> None:
 def test_plan_tells_each_actuators_move() -> None:
     seen, state = world(offered=2000.0, offeredFast=2000.0, reads=1800.0), settled()
     spec = replace(AUTO, replicas=replace(AUTO.replicas, mode=Mode.OFF))
-    first, *lines = expected(Asked(decide(seen, state, spec, NOW), seen, state, spec, NOW))
+    first, *lines = expected(Asked(settle(seen, state, spec), seen, state, spec, NOW))
     assert first == "autoscaler: mode Auto, bottleneck Healthy"
     assert lines[0] == "    writing pool size per PgBouncer pod: stays at 6, limited by Stabilizing"
     assert any(line.startswith("    app pods: goes from 4 to ") for line in lines)
