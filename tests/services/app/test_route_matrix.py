@@ -548,6 +548,7 @@ ROWS: dict[str, tuple[str, dict[str, object] | None]] = {
     "GET /office/jobs": (OFFICE, None),
     "GET /office/jobs/{record_id}": (OFFICE, None),
     "POST /office/jobs/{record_id}/check-in": (OFFICE, None),
+    "POST /office/jobs/{record_id}/withdraw": (OFFICE, None),
     "POST /office/jobs/{record_id}/end": (OFFICE, None),
     "GET /office/books": (OFFICE, None),
     "GET /office/books/{record_id}": (OFFICE, None),

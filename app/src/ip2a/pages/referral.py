@@ -26,6 +26,12 @@ from ip2a.web.keyset import MAXIMUM_LIMIT, Cursor, Identifier, PathId, encode
 from ip2a.web.problems import Problem
 
 router = APIRouter(include_in_schema=False)
+SAID_OF_NOBODY = {
+    "nobody-eligible": "Nobody who could be sent waits for this request.",
+    "bidding-open": f"Bids are still taken; they are processed by day, from {rules.BIDDING_CLOSES:%H:%M} on.",
+    "asked-by-name": "The employer asked for a member by name: send them by name, on the request's page.",
+}
+"""Why nobody was sent, by the kind of the refusal; the clerk goes on with the next request."""
 
 SHOWN = 50
 OWN = "/my/referrals"
@@ -193,9 +199,9 @@ async def _dispatch(runtime: Runtime, visit: Visit, request_id: int, how: Dispat
     try:
         sent = await how(runtime, caller, request_id)
     except Problem as problem:
-        if problem.kind != "nobody-eligible":
+        if problem.kind not in SAID_OF_NOBODY:
             raise
-        return RedirectResponse(f"{MORNING}?said=Nobody+who+could+be+sent+waits+for+this+request.", 303)
+        return RedirectResponse(f"{MORNING}?{urlencode({'said': SAID_OF_NOBODY[problem.kind]})}", 303)
     return RedirectResponse(f"{MORNING}?said={len(sent)}+dispatched.", 303)
 
 

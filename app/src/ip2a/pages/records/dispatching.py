@@ -93,6 +93,11 @@ async def _end(runtime: Runtime, caller: Caller, dispatch_id: int, order: Termin
     return await dispatches.terminate(runtime, caller, dispatch_id, order)
 
 
+def _may_be_cancelled(item: LaborRequestItem) -> bool:
+    """A filled one too, while somebody sent did not begin; the service says when everybody did."""
+    return item.status in {*WANTING, RequestStatus.FILLED}
+
+
 def _name(item: DispatchOfMember | BidOfRequest) -> str:
     return f"{item.last_name}, {item.first_name}"
 
@@ -162,7 +167,7 @@ REQUESTS: Area[RequestOfOffice, LaborRequestItem] = Area(
     ),
     new=Form(LaborRequestOrder, "referrals:create"),
     add=_enter,
-    acts=(Act("cancel", "Cancel the request", "referrals:update", service.cancel, when=lambda i: i.status in WANTING),),
+    acts=(Act("cancel", "Cancel the request", "referrals:update", service.cancel, when=_may_be_cancelled),),
     steps=(
         Step(
             name="by-name",
@@ -238,6 +243,13 @@ JOBS: Area[DispatchOfMember, DispatchOfMember] = Area(
             "Check in",
             DISPATCH,
             dispatches.check_in,
+            when=lambda item: item.status is DispatchStatus.DISPATCHED,
+        ),
+        Act(
+            "withdraw",
+            "Take back, at no cost to the member",
+            DISPATCH,
+            dispatches.withdraw,
             when=lambda item: item.status is DispatchStatus.DISPATCHED,
         ),
     ),
