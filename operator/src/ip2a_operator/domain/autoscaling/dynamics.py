@@ -251,7 +251,8 @@ def _veto(fall: Fall, memory: Memory, around: Circumstances) -> Limit | None:
         (Limit.STALE, not around.may_shrink and not around.settled),
         (Limit.TROUBLE, not around.may_shrink),
         (Limit.FROZEN, around.diagnosis.state in _NO_DRAIN[actuator]),
-        (Limit.FLAP_BUDGET, now < memory.locked_until),
+        # not the decrease that spent the budget, when its tick is repeated
+        (Limit.FLAP_BUDGET, now < memory.locked_until and memory.lowered != now),
         (Limit.STABILIZING, now - memory.raised < 2 * lead or not full),
     )
     return next((limit for limit, holds in reasons if holds), None)
