@@ -186,11 +186,15 @@ def writing(kubernetes: Kubernetes, name: str) -> Iterator[list[tuple[float, flo
 
 
 def restored_after(rows: list[dict[str, float]], first: int, calm: int = 10) -> int:
-    """Seconds after `first` from which on the objective held for `calm` seconds; a large number when never."""
-    bad = set(violations(rows, first))
-    last = int(rows[-1]["second"])
-    starts = range(first, last - calm + 2)
-    return next((start - first for start in starts if not bad & set(range(start, start + calm))), 10_000)
+    """Seconds after `first` to the end of the last one over the objective; a large number if fewer than `calm` remain.
+
+    Not to the first ten good seconds: queues fill up before they are late.
+    """
+    bad = violations(rows, first)
+    if not bad:
+        return 0
+    restored = bad[-1] + 1
+    return restored - first if int(rows[-1]["second"]) + 1 - restored >= calm else 10_000
 
 
 def violations(rows: list[dict[str, float]], first: int = 0) -> list[int]:
