@@ -80,7 +80,7 @@ def _rotated_key(kubernetes: Kubernetes) -> Callable[[], bool]:
     _rotate(kubernetes, "jwt")
 
     def done() -> bool:
-        adopted = kubernetes.secret(NAMESPACE, KEYS, "jwt-previous-key") == key
+        adopted = kubernetes.secret(NAMESPACE, KEYS, "jwt-key") != key
         return adopted and _replaced(kubernetes, before)
 
     return done
