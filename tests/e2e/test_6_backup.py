@@ -15,6 +15,8 @@ pytestmark = pytest.mark.full  # five minutes
 
 SPACE, NAME, RESTORED = "e2e-backup", "books", "restored"
 ENDPOINT = f"http://{RESOURCE}-s3.{NAMESPACE}.svc:7070"
+NOBODY = f"http://{RESOURCE}-s3.{NAMESPACE}.svc:7071"
+"""Where nobody answers."""
 DESTINATION = f"s3://ip2a-documents/e2e-{int(time.time())}"
 """Of this run alone: CloudNativePG refuses to archive where another database has."""
 CREDENTIALS = "backup-s3"
@@ -135,7 +137,7 @@ def test_what_was_written_after_the_backup_is_restored(kubernetes: Kubernetes) -
 
 
 def test_an_archive_that_refuses_is_named_until_it_is_right_again(kubernetes: Kubernetes) -> None:
-    kubernetes.patch(SPACE, NAME, {"database": {"backup": {"destination": "s3://there-is-no-such-bucket/at-all"}}})
+    kubernetes.patch(SPACE, NAME, {"database": {"backup": {"endpoint": NOBODY}}})  # a missing bucket would be made
 
     def fails() -> bool:
         _sql(kubernetes, "SELECT pg_logical_emit_message(true, 'e2e', 'more to archive'), pg_switch_wal()")
@@ -143,7 +145,7 @@ def test_an_archive_that_refuses_is_named_until_it_is_right_again(kubernetes: Ku
 
     kubernetes.eventually(fails, within=ARCHIVED_SECONDS, what="Degraded says ArchivingFailed")
     assert kubernetes.is_ready(SPACE, NAME), "everything serves meanwhile"
-    kubernetes.patch(SPACE, NAME, {"database": {"backup": {"destination": DESTINATION}}})
+    kubernetes.patch(SPACE, NAME, {"database": {"backup": {"endpoint": ENDPOINT}}})
     kubernetes.eventually(
         lambda: _degraded(kubernetes)[0] == "False", within=ARCHIVED_SECONDS, what="no longer Degraded"
     )
