@@ -424,7 +424,7 @@ COUNTS: dict[str, int] = {
     "GET /office/requests": 2,
     "GET /office/requests/new": 2,
     "POST /office/requests": 3,
-    "GET /office/requests/{record_id}": 4,
+    "GET /office/requests/{record_id}": 6,
     "POST /office/requests/{record_id}/cancel": 6,
     "POST /office/requests/{record_id}/by-name": 9,
     "GET /office/jobs": 4,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from itertools import count
+from itertools import chain, count
 
 import pytest
 
 from ip2a.runtime import Runtime
 from tests.services.app.conftest import People
 from tests.services.app.driving import Driver, State, driving, state
+from tests.services.app.statements import COMMIT
 from tests.services.app.test_route_matrix import ROWS, success
 
 WRITES = [row for row in ROWS if not row.startswith("GET ")]
@@ -23,25 +24,30 @@ async def driver(runtime: Runtime, people: People, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("part", range(4))
-async def test_a_failure_anywhere_leaves_nothing_half_written(driver: Driver, part: int) -> None:
-    """For each write and each of its statements and commits: that one fails, and either the answer says so and the
-    database is as before, or (when what failed came behind the commit) the answer is that of success and all is done.
+@pytest.mark.parametrize(
+    "everywhere", [False, pytest.param(True, marks=pytest.mark.full)], ids=["commits", "statements"]
+)
+async def test_a_failure_anywhere_leaves_nothing_half_written(driver: Driver, part: int, everywhere: bool) -> None:
+    """For each write and each of its commits (in `make test-full`: and statements): that one fails, and either the
+    answer says so and the database is as before, or (when what failed came behind the commit) the answer is that of
+    success and all is done.
     """
     wrong = []
     for row in WRITES[part::4]:
-        wrong += await failures_of(driver, row)
+        wrong += await failures_of(driver, row, everywhere=everywhere)
     assert not wrong, "\n".join(wrong)
 
 
-async def failures_of(driver: Driver, row: str) -> list[str]:
+async def failures_of(driver: Driver, row: str, *, everywhere: bool) -> list[str]:
     """What goes wrong with this row."""
     world = await driver.set_up(row)
     before = await state(driver.runtime)
-    await driver.send(row, world, keyed=True)
+    _, unbroken = await driver.send(row, world, keyed=True)
     whole = changes(row, before, await state(driver.runtime))
     world, wrong = await driver.set_up(row), []
     before = await state(driver.runtime)
-    for number in count():
+    commits = (number for number, what in enumerate(unbroken.seen) if what == COMMIT)
+    for number in count() if everywhere else chain(commits, [MOST_STATEMENTS - 1]):
         assert number < MOST_STATEMENTS, row
         answer, trace = await driver.send(row, world, break_at=number, keyed=True)
         if not trace.broken:
@@ -60,12 +66,17 @@ async def failures_of(driver: Driver, row: str) -> list[str]:
             wrong.append(f"{row}: {trace.seen[number][:60]} failed, answered {answer.status_code}")
         if answer.status_code in FAILED and after not in ({}, COUNTED_FIRST.get(row)):
             wrong.append(f"{row}: {trace.seen[number][:60]} failed, refused what was done: {after}")
-    return wrong
+    raise AssertionError(f"{row}: over {MOST_STATEMENTS} statements")
 
 
 FAILED = {500, 503}
 
-OF_EVERYBODY = {"POST /api/v1/dues/periods", "POST /api/v1/dues/mark-overdue", "POST /api/v1/dues/rates"}
+OF_EVERYBODY = {
+    "POST /api/v1/dues/periods",
+    "POST /api/v1/dues/mark-overdue",
+    "POST /api/v1/dues/rates",
+    "POST /office/dues",
+}
 """Rows whose change is as large as the membership, or ends what was before: both differ from world to world."""
 
 COUNTED_FIRST = {

@@ -86,7 +86,7 @@ async def check_in(dispatch_id: PathId, runtime: RuntimeDependency, caller: Disp
 
 
 @router.post("/referrals/dispatches/{dispatch_id}/withdraw")
-async def withdraw(dispatch_id: PathId, runtime: RuntimeDependency, caller: Dispatcher) -> DispatchOfMember:
+async def withdraw_dispatch(dispatch_id: PathId, runtime: RuntimeDependency, caller: Dispatcher) -> DispatchOfMember:
     """Take a dispatch back before the job began; the member gets the place back and loses nothing."""
     return await service.withdraw(runtime, caller, dispatch_id)
 

@@ -52,6 +52,7 @@ async def _request(runtime: Runtime, caller: Caller, request_id: int) -> Request
 async def _with_name(runtime: Runtime, caller: Caller, item: LaborRequestItem) -> RequestOfOffice:
     name = None
     if item.foreperson_member_id is not None:
+        await record_read(runtime, caller, "members", item.foreperson_member_id, item.foreperson_member_id)
         member = await records.one(runtime, caller, members.MEMBERS, item.foreperson_member_id)
         name = f"{member.first_name} {member.last_name}"
     return RequestOfOffice.model_validate({**item.model_dump(), "foreperson_name": name})
@@ -74,6 +75,7 @@ async def _send_by_name(runtime: Runtime, caller: Caller, request_id: int, form:
 async def _bids(
     runtime: Runtime, caller: Caller, request_id: int, before: str | None, limit: int
 ) -> Page[BidOfRequest]:
+    await record_read(runtime, caller, "job_bids")
     return await bids.of_request(runtime, caller, request_id, after=before, limit=limit)
 
 
