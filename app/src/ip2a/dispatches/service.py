@@ -216,6 +216,15 @@ async def terminate(runtime: Runtime, caller: Caller, dispatch_id: int, order: T
         return await _one(connection, dispatch_id)
 
 
+async def find(runtime: Runtime, caller: Caller, dispatch_id: int) -> DispatchOfMember:
+    """A dispatch with who was sent. Raises Problem 404."""
+    async with caller.transaction(runtime.databases) as connection:
+        rows = await repository.some(connection, [dispatch_id])
+    if not rows:
+        raise _no_such_dispatch()
+    return DispatchOfMember.model_validate(dict(rows[0]))
+
+
 async def withdraw(runtime: Runtime, caller: Caller, dispatch_id: int) -> DispatchOfMember:
     """The employer does not want the member after all: the place is given back at no cost, the slot is free again.
 
@@ -261,10 +270,14 @@ async def _locked(
 ) -> RowMapping:
     dispatch = await repository.lock(connection, dispatch_id, member_id)
     if dispatch is None:
-        raise Problem(404, "no-such-dispatch", "There is no such dispatch.")
+        raise _no_such_dispatch()
     if dispatch["status"] not in wanted:
         raise Problem(409, "dispatch-over", f"The dispatch is {dispatch['status']}.")
     return dispatch
+
+
+def _no_such_dispatch() -> Problem:
+    return Problem(404, "no-such-dispatch", "There is no such dispatch.")
 
 
 async def _one(connection: AsyncConnection, dispatch_id: int) -> DispatchOfMember:

@@ -73,11 +73,6 @@ def moment(value: datetime | None) -> str:
     return "–" if value is None else f"{day(value)}, {local(value):%H:%M}"
 
 
-def local_day(value: datetime | None) -> str:
-    """`day` of what can only be a time."""
-    return day(value)
-
-
 def size(number: int | None) -> str:
     """Bytes in words: 2048 → 2 KB."""
     if number is None:
@@ -138,7 +133,6 @@ TEMPLATES = Environment(
 TEMPLATES.filters.update(
     money=money,
     day=day,
-    local_day=local_day,
     moment=moment,
     size=size,
     label=label,

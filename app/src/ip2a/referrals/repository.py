@@ -42,6 +42,7 @@ _REGISTER = text(
     """
 )
 
+_HOLDER = text("SELECT member_number, first_name, last_name FROM members WHERE id = :id")
 _ONE = text(f"SELECT {_COLUMNS} FROM book_registrations r JOIN referral_books b ON b.id = r.book_id WHERE r.id = :id")  # noqa: S608 (constant columns)
 
 OF_MEMBER = listing(
@@ -205,6 +206,11 @@ async def register(connection: AsyncConnection, *, member_id: int, book_id: int,
     """
     parameters = {"member_id": member_id, "book_id": book_id, "now": now}
     return (await connection.execute(_REGISTER, parameters)).mappings().one()
+
+
+async def holder(connection: AsyncConnection, member_id: int) -> RowMapping | None:
+    """Number and name of a member."""
+    return (await connection.execute(_HOLDER, {"id": member_id})).mappings().first()
 
 
 async def find(connection: AsyncConnection, registration_id: int) -> RowMapping | None:

@@ -43,6 +43,24 @@ async def books(runtime: Runtime, caller: Caller) -> list[BookItem]:
     return [BookItem.model_validate(dict(row)) for row in rows]
 
 
+async def book(runtime: Runtime, caller: Caller, book_id: int) -> BookItem:
+    """One book. Raises Problem 404."""
+    found = next((book for book in await books(runtime, caller) if book.id == book_id), None)
+    if found is None:
+        raise Problem(404, "no-such-book", "There is no such book.")
+    return found
+
+
+async def place(runtime: Runtime, caller: Caller, registration_id: int) -> QueueItem:
+    """A place with who holds it, whether it waits or not. Raises Problem 404."""
+    async with caller.transaction(runtime.databases) as connection:
+        row = await repository.find(connection, registration_id)
+        holder = None if row is None else await repository.holder(connection, row["member_id"])
+    if row is None or holder is None:
+        raise no_such_registration()
+    return QueueItem.model_validate({**row, **holder})
+
+
 async def register(runtime: Runtime, caller: Caller, *, member_id: int, book_id: int) -> RegistrationItem:
     """A new place at the end of a book.
 

@@ -10,7 +10,7 @@ from ip2a.documents import service as documents
 from ip2a.documents.schemas import DocumentItem
 from ip2a.pages.records.areas import SCHOOL, Area, Column, Form, Narrow, Part, Step, Wanted
 from ip2a.pages.records.inputs import Control, Field, Input
-from ip2a.pages.rendering import local_day, size
+from ip2a.pages.rendering import day, size
 from ip2a.runtime import Runtime
 from ip2a.web.dependencies import Caller
 from ip2a.web.keyset import Page
@@ -66,19 +66,19 @@ AREA: Area[ApplicationItem, ApplicationItem] = Area(
     page=_page,
     columns=(
         Column("Name", lambda item: f"{item.last_name}, {item.first_name}", link=lambda item: f"{PATH}/{item.id}"),
-        Column("Handed in", lambda item: local_day(item.submitted_at)),
+        Column("Handed in", lambda item: day(item.submitted_at)),
         Column("Interview", lambda item: item.interview_on),
         Column("Score", lambda item: item.score, number=True),
         Column("Status", lambda item: item.status, badge=True),
     ),
     facts=(
         Column("Status", lambda item: item.status, badge=True),
-        Column("Handed in", lambda item: local_day(item.submitted_at)),
+        Column("Handed in", lambda item: day(item.submitted_at)),
         Column("Phone", lambda item: item.phone),
         Column("City", lambda item: item.city),
         Column("Interview", lambda item: item.interview_on),
         Column("Score", lambda item: item.score),
-        Column("Decided", lambda item: local_day(item.decided_at)),
+        Column("Decided", lambda item: day(item.decided_at)),
         Column("Education", lambda item: item.education, long=True),
         Column("Experience", lambda item: item.experience, long=True),
     ),
@@ -107,7 +107,7 @@ AREA: Area[ApplicationItem, ApplicationItem] = Area(
             columns=(
                 Column("Title", lambda item: item.title, link=lambda item: f"/office/documents/{item.id}/file"),
                 Column("Size", lambda item: size(item.size_bytes), number=True),
-                Column("Added", lambda item: local_day(item.created_at)),
+                Column("Added", lambda item: day(item.created_at)),
             ),
             page=_documents,
         ),

@@ -13,7 +13,7 @@ from ip2a.dues.models import OPEN_STATUSES
 from ip2a.dues.service import DUES
 from ip2a.pages.records.areas import BILLING, Act, Area, Column, Form, Narrow, Part, Step, Wanted
 from ip2a.pages.records.inputs import Input
-from ip2a.pages.rendering import local_day, moment, money, month
+from ip2a.pages.rendering import day, moment, money, month
 from ip2a.payments import office
 from ip2a.payments import service as payments
 from ip2a.payments.models import PaymentMethod
@@ -198,7 +198,7 @@ MONTHS: Area[PeriodItem, PeriodItem] = Area(
         Column("State", lambda item: "Closed" if item.is_closed else "Open", badge=True),
         Column("Due", lambda item: item.due_date),
         Column("Overdue after", lambda item: item.grace_period_end),
-        Column("Closed", lambda item: item.closed_at and local_day(item.closed_at)),
+        Column("Closed", lambda item: item.closed_at and day(item.closed_at)),
     ),
     inputs=(Input("year", "Year", hint="Such as 2026"), Input("month", "Month", hint="1 to 12")),
     new=Form(PeriodOrder, PROCESS),
@@ -349,7 +349,7 @@ REFUNDS: Area[RefundItem, RefundItem] = Area(
         Column("Member", _name, link=lambda item: f"{REFUNDS_PATH}/{item.id}"),
         Column("Payment", lambda item: item.receipt_number),
         Column("Amount", lambda item: money(item.amount_cents), number=True),
-        Column("Asked for", lambda item: local_day(item.requested_at)),
+        Column("Asked for", lambda item: day(item.requested_at)),
         Column("Status", lambda item: item.status, badge=True),
     ),
     facts=(

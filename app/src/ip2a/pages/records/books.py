@@ -5,8 +5,8 @@ from datetime import datetime
 from ip2a.audit.service import record_read
 from ip2a.pages.records.areas import REFERRAL, Act, Area, Column, Form, Part, Step, Wanted
 from ip2a.pages.records.inputs import Input, Refers
-from ip2a.pages.rendering import local_day, moment
-from ip2a.referrals import office, service
+from ip2a.pages.rendering import day, moment
+from ip2a.referrals import service
 from ip2a.referrals.models import RegistrationStatus
 from ip2a.referrals.schemas import (
     ActivityItem,
@@ -39,7 +39,7 @@ async def _register(runtime: Runtime, caller: Caller, book_id: int, order: Regis
 
 
 async def _place(runtime: Runtime, caller: Caller, registration_id: int) -> QueueItem:
-    found = await office.place(runtime, caller, registration_id)
+    found = await service.place(runtime, caller, registration_id)
     await record_read(runtime, caller, "book_registrations", registration_id, found.member_id)
     return found
 
@@ -63,7 +63,7 @@ def _waits(item: QueueItem) -> bool:
 
 
 def _day(value: datetime) -> str:
-    return local_day(value)
+    return day(value)
 
 
 BOOKS: Area[BookItem, BookItem] = Area(
@@ -74,7 +74,7 @@ BOOKS: Area[BookItem, BookItem] = Area(
     active="dispatch",
     lead="In the order of the morning.",
     reads=READ,
-    one=office.book,
+    one=service.book,
     named=lambda item: item.name,
     page=_books,
     columns=(

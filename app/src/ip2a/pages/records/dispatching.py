@@ -5,7 +5,6 @@ from pydantic import BaseModel, ConfigDict
 from ip2a.audit.service import record_read
 from ip2a.bids import service as bids
 from ip2a.bids.schemas import BidOfRequest
-from ip2a.dispatches import office
 from ip2a.dispatches import service as dispatches
 from ip2a.dispatches.models import LIVE, DispatchStatus
 from ip2a.dispatches.schemas import ByNameOrder, DispatchOfMember, TerminationOrder
@@ -86,7 +85,7 @@ async def _jobs(runtime: Runtime, caller: Caller, wanted: Wanted) -> Page[Dispat
 
 
 async def _job(runtime: Runtime, caller: Caller, dispatch_id: int) -> DispatchOfMember:
-    found = await office.find(runtime, caller, dispatch_id)
+    found = await dispatches.find(runtime, caller, dispatch_id)
     await record_read(runtime, caller, "dispatches", dispatch_id, found.member_id)
     return found
 
