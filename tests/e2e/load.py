@@ -2,7 +2,9 @@
 
 `python -m tests.e2e.load --rates 0:100,60:600 --seconds 180 --out FILE [--tokens FILE] [--path /login]`. Arrivals do
 not wait for answers, and latency counts from when a request should have been sent, so that a slow server is not asked
-less. Only 127.0.0.1 is ever asked; connections, rate and time are bounded.
+less. With `--mix page=0.6,read=0.3,write=0.1 --people FILE` requests are of several kinds, and `--requests FILE` gets
+each one's fate. Equal arguments give the same arrivals. Only 127.0.0.1 is ever asked; connections, rate and time are
+bounded.
 """
 
 from __future__ import annotations
@@ -13,8 +15,11 @@ import json
 import random
 import time
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
+from uuid import uuid4
 
 HOST, PORT = "127.0.0.1", 8080
 MAX_RATE, MAX_SECONDS, MAX_CONNECTIONS = 2000.0, 1800.0, 400
@@ -45,44 +50,101 @@ class Second:
         }
 
 
+class Due(NamedTuple):
+    """A request that is to be sent `at` seconds after the beginning."""
+
+    at: float
+    kind: str
+
+
+Rates = Sequence[tuple[float, float]]
+"""(second from which on, requests a second)."""
+
+
+def planned(rates: Rates, length: float, mix: Mapping[str, float], seed: int) -> list[Due]:
+    """Poisson arrivals at the rate of each moment for `length` seconds, each of a kind drawn by its weight."""
+    draws, kinds, weights = random.Random(seed), list(mix), list(mix.values())
+    found, at = list[Due](), 0.0
+    while True:
+        rate = next(value for start, value in reversed(rates) if start <= at)
+        at += draws.expovariate(rate) if rate > 0 else 1.0
+        if at >= length:
+            return found
+        if rate > 0:
+            found.append(Due(at, draws.choices(kinds, weights)[0]))
+
+
+PAGE, READ, WRITE, PLAIN = "page", "read", "write", "plain"
+"""Kinds: a page without the database, a read that no cache keeps, a payment of a cent; whatever `--path` says."""
+READ_PATH = "/api/v1/my/dispatches"
+
+
+class Asker:
+    """Writes requests. `people` are (token, id of a month of dues); without any nobody is logged in."""
+
+    def __init__(self, path: str, people: Sequence[tuple[str, str]], host: str) -> None:
+        self._path, self._people, self._host = path, people, host
+        self._random = random.Random(1)
+
+    def __call__(self, kind: str) -> bytes:
+        address = f"198.18.{self._random.randrange(256)}.{self._random.randrange(1, 255)}"
+        common = f"Host: {self._host}\r\nX-Forwarded-For: {address}\r\n"
+        if kind == PAGE or not self._people:
+            return f"GET {self._path} HTTP/1.1\r\n{common}\r\n".encode()
+        token, dues = self._random.choice(self._people)
+        common += f"Authorization: Bearer {token}\r\n"
+        if kind == WRITE:
+            body = '{"amount_cents": 1}'
+            common += f"Idempotency-Key: {uuid4().hex}\r\nContent-Type: application/json\r\n"
+            head = f"POST /api/v1/my/dues/{dues}/payments HTTP/1.1\r\n{common}Content-Length: {len(body)}\r\n\r\n"
+            return (head + body).encode()
+        return f"GET {READ_PATH if kind == READ else self._path} HTTP/1.1\r\n{common}\r\n".encode()
+
+
+class Fate(NamedTuple):
+    """What became of a request: seconds from when it was due, status (0 for none)."""
+
+    at: float
+    kind: str
+    seconds: float
+    status: int
+
+
 class Load:
     """Keeps connections, sends, counts."""
 
-    def __init__(self, path: str, tokens: list[str], host: str, seed: int = 1) -> None:
-        self._path, self._tokens, self._host = path, tokens, host
-        self._random = random.Random(seed)
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
         self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
         self._room = asyncio.Semaphore(MAX_CONNECTIONS)
         self.seconds: dict[int, Second] = defaultdict(Second)
         self.failures: dict[str, int] = defaultdict(int)
+        self.fates: list[Fate] = []
 
-    async def run(self, rates: list[tuple[float, float]], length: float) -> None:
-        """Poisson arrivals at the rate of each moment."""
-        began = time.monotonic()
-        due, tasks = 0.0, set()
-        while due < length:
-            rate = next(value for start, value in reversed(rates) if start <= due)
-            due += self._random.expovariate(rate) if rate > 0 else 1.0
-            await asyncio.sleep(max(0.0, began + due - time.monotonic()))
-            if rate > 0:
-                task = asyncio.create_task(self._one(due, began))
-                tasks.add(task)
-                task.add_done_callback(tasks.discard)
+    async def run(self, plan: Sequence[Due]) -> None:
+        """Send what is planned, each at its time."""
+        began, tasks = time.monotonic(), set()
+        for due in plan:
+            await asyncio.sleep(max(0.0, began + due.at - time.monotonic()))
+            task = asyncio.create_task(self._one(due, began))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
         if tasks:
             await asyncio.wait(tasks, timeout=TIMEOUT + 1)
         for _, writer in self._idle:
             writer.close()
 
-    async def _one(self, due: float, began: float) -> None:
-        second = self.seconds[int(due)]
+    async def _one(self, due: Due, began: float) -> None:
+        second = self.seconds[int(due.at)]
         try:
             async with asyncio.timeout(TIMEOUT):
                 async with self._room:
-                    status = await self._ask()
+                    status = await self._ask(due.kind)
         except (OSError, TimeoutError, ValueError, asyncio.IncompleteReadError) as error:
             status = 0
             self.failures[type(error).__name__] += 1
-        latency = time.monotonic() - began - due
+        latency = time.monotonic() - began - due.at
+        self.fates.append(Fate(due.at, due.kind, latency, status))
         if 200 <= status < 500 and status != 429:
             second.latencies.append(latency)
         else:
@@ -90,12 +152,8 @@ class Load:
             if status:
                 self.failures[str(status)] += 1
 
-    async def _ask(self) -> int:
-        token = f"Authorization: Bearer {self._random.choice(self._tokens)}\r\n" if self._tokens else ""
-        address = f"198.18.{self._random.randrange(256)}.{self._random.randrange(1, 255)}"
-        request = (
-            f"GET {self._path} HTTP/1.1\r\nHost: {self._host}\r\nX-Forwarded-For: {address}\r\n{token}\r\n".encode()
-        )
+    async def _ask(self, kind: str) -> int:
+        request = self._asker(kind)
         reused = bool(self._idle)
         pair = self._idle.pop() if reused else await asyncio.open_connection(HOST, PORT)
         try:
@@ -139,23 +197,44 @@ def parsed_rates(text: str) -> list[tuple[float, float]]:
     return pairs
 
 
+def parsed_mix(text: str) -> dict[str, float]:
+    """`page=0.7,write=0.3` as weights by kind."""
+    mix = {kind: float(weight) for kind, _, weight in (item.partition("=") for item in text.split(","))}
+    if not mix.keys() <= {PAGE, READ, WRITE} or min(mix.values()) < 0:
+        raise ValueError(f"kinds are {PAGE}, {READ} and {WRITE}")
+    return mix
+
+
 def main() -> None:
     """Send, then write what came of it."""
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.load")
     parser.add_argument("--rates", required=True, type=parsed_rates)
     parser.add_argument("--seconds", required=True, type=float)
     parser.add_argument("--out", required=True, type=Path)
-    parser.add_argument("--tokens", type=Path)
+    parser.add_argument("--tokens", type=Path, help="people who are logged in, one token a line")
+    parser.add_argument("--people", type=Path, help="token and id of a month of dues, one person a line")
     parser.add_argument("--path", default="/login")
     parser.add_argument("--host", default="localhost")
+    parser.add_argument("--mix", type=parsed_mix, default={PLAIN: 1.0})
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--requests", type=Path, help="gets a JSON line for each request: due, kind, seconds, status")
     options = parser.parse_args()
-    tokens = options.tokens.read_text(encoding="ascii").split() if options.tokens else []
-    load = Load(options.path, tokens, options.host)
+    people = options.people or options.tokens
+    lines = people.read_text(encoding="ascii").splitlines() if people else []
+    asker = Asker(
+        options.path, [(token, dues) for token, _, dues in (line.partition(" ") for line in lines)], options.host
+    )
+    load = Load(asker)
+    length = min(options.seconds, MAX_SECONDS)
+    plan = planned(options.rates, length, options.mix, options.seed)
     started = time.time()
-    asyncio.run(load.run(options.rates, min(options.seconds, MAX_SECONDS)))
+    asyncio.run(load.run(plan))
     with options.out.open("w", encoding="utf-8") as file:
         for number in range(int(options.seconds)):
             file.write(json.dumps(load.seconds[number].figures(number, started)) + "\n")
+    if options.requests:
+        ordered = sorted(load.fates)
+        options.requests.write_text("".join(json.dumps(fate) + "\n" for fate in ordered), encoding="utf-8")
     print(json.dumps({"failures": dict(load.failures)}))
 
 

@@ -1,10 +1,11 @@
 """The inner loop: requests through pods, engines, PgBouncer and PostgreSQL, one event at a time, compiled.
 
 Model of one request: round robin over ready pods → refused when the pod is full → first CPU phase (one core,
-first come first served) → cache hits end here → a slot of the pod's own engine (short queue, time-out) → a
-server connection of the pooler (time-out) → query on the primary or the least busy replica, slowed by the
-Universal Scalability Law at the concurrency it meets → second CPU phase, still holding both → done. The client
-gives up after `P_CLIENT_TIMEOUT`. Waiting lists are linked through `nxt`: a request waits in at most one.
+first come first served, stopped by its CFS quota if it has one) → cache hits end here → a slot of the pod's own
+engine (short queue, time-out) → a server connection of the pooler (time-out) → query on the primary or the least
+busy replica, slowed by the Universal Scalability Law at the concurrency it meets → second CPU phase, still holding
+both → done. The client gives up after `P_CLIENT_TIMEOUT`. Waiting lists are linked through `nxt`: a request waits in
+at most one.
 
 Only arrays go in and out. Column numbers are module constants; `model.py` is the only caller.
 """
@@ -33,16 +34,22 @@ POOL_COLUMNS = 5
 (
     M_ARRIVED, M_READS, M_DONE, M_FAILED, M_CPU, M_RW_COUNT, M_RO_COUNT, M_RW_BUSY, M_RO_BUSY,
     M_PRIMARY_CPU, M_REPLICA_CPU, M_CHECKOUT, M_HITS, M_LOOKUPS,
-    M_PRIMARY_ACTIVE, M_REPLICA_ACTIVE,
-) = range(16)  # fmt: skip
-METRICS = 16
+    M_PRIMARY_ACTIVE, M_REPLICA_ACTIVE, M_RW_POOL_WAIT, M_RO_POOL_WAIT,
+) = range(18)  # fmt: skip
+METRICS = 18
 # parameters
 (
     P_CPU, P_CPU_SPEED, P_HIT, P_READ_BASE, P_WRITE_BASE, P_READ_SLOW, P_WRITE_SLOW, P_PSIGMA, P_PKAPPA,
     P_RSIGMA, P_RKAPPA, P_INFLIGHT, P_RW_LIMIT, P_RO_LIMIT, P_ENGINE_TIMEOUT, P_POOL_TIMEOUT,
-    P_CLIENT_TIMEOUT, P_PRIMARY_DOWN, P_QUERY_CPU, P_HOLD, P_ENGINE_QUEUE,
-) = range(21)  # fmt: skip
-PARAMETERS = 21
+    P_CLIENT_TIMEOUT, P_PRIMARY_DOWN, P_QUERY_CPU, P_HOLD, P_ENGINE_QUEUE, P_QUOTA, P_BACKGROUND,
+    P_RW_BEFORE, P_RO_BEFORE, P_WAKE,
+) = range(26)  # fmt: skip
+PARAMETERS = 26
+# columns of `throttle`: when a pod's first period begins, which period it is in, CPU seconds used in it
+T_PHASE, T_PERIOD, T_USED = 0, 1, 2
+THROTTLE_COLUMNS = 3
+CFS_PERIOD = 0.1
+"""Seconds over which a CPU limit is accounted: `cpu.cfs_period_us`, the kubelet's default."""
 # scalars that survive between calls
 S_NEXT, S_HEAP, S_TURN, S_READY = 0, 1, 2, 3
 SCALARS = 4
@@ -92,6 +99,32 @@ def _bin(seconds: float) -> int:
 
 
 @njit(cache=True)
+def _cpu_end(  # noqa: PLR0917  # compiled functions take no keywords
+    throttle: Floats, p: int, start: float, need: float, quota: float, background: float
+) -> float:
+    """When `need` CPU seconds of pod `p` are done: what its limit (cores; 0 for none) leaves of each period runs at
+    full speed, then the pod stands still until the next one. `background` cores go to probes and scrapes.
+    """
+    if quota <= 0.0:
+        return start + need
+    now = start
+    while True:
+        number = np.floor((now - throttle[p, T_PHASE]) / CFS_PERIOD)
+        if number != throttle[p, T_PERIOD]:
+            throttle[p, T_PERIOD] = number
+            throttle[p, T_USED] = background * CFS_PERIOD
+        end = throttle[p, T_PHASE] + (number + 1.0) * CFS_PERIOD
+        room = min(quota * CFS_PERIOD - throttle[p, T_USED], end - now)
+        if need <= room:
+            throttle[p, T_USED] += need
+            return now + need
+        if room > 0.0:
+            need -= room
+            throttle[p, T_USED] += room
+        now = end + 1e-9  # rounding must not leave it in the period that is over
+
+
+@njit(cache=True)
 def advance(  # noqa: PLR0912, PLR0915, PLR0917, C901  # one compiled loop: the shape of the model
     until: float,
     arrival: Floats,
@@ -114,13 +147,18 @@ def advance(  # noqa: PLR0912, PLR0915, PLR0917, C901  # one compiled loop: the 
     s: Ints,
     heap_t: Floats,
     heap_e: Ints,
+    throttle: Floats,
+    ended: Floats,
     metrics: Floats,
     latency: Ints,
     queueing: Ints,
     score: Ints,
     failures: Ints,
 ) -> None:
-    """Run until time `until`; everything is changed in place. Event codes: pod ≥ 0, request as -1 - index."""
+    """Run until time `until`; everything is changed in place. Event codes: pod ≥ 0, request as -1 - index.
+
+    `ended` gets the time of each answer, -1 where there was none in time.
+    """
     n = arrival.shape[0]
     while True:
         t_heap = heap_t[0] if s[S_HEAP] > 0 else 1e18
@@ -131,6 +169,7 @@ def advance(  # noqa: PLR0912, PLR0915, PLR0917, C901  # one compiled loop: the 
             return
         second = int(t)
         start_pod = -1  # a pod whose CPU may take its next request
+        wake = par[P_WAKE]  # what it costs a CPU that was idle to begin
         grant = -1  # an engine side whose pooler may hand out a connection
         ask = -1  # a request that asks its pod for an engine slot
         free_pod, free_side = -1, -1  # an engine slot that became free
@@ -170,6 +209,7 @@ def advance(  # noqa: PLR0912, PLR0915, PLR0917, C901  # one compiled loop: the 
                 r = pods[p, CUR]
                 pods[p, CUR] = -1
                 start_pod = p
+                wake = 0.0
                 if phase[r] == 0:
                     if write[r] == 0:
                         metrics[M_LOOKUPS, second] += 1
@@ -212,6 +252,7 @@ def advance(  # noqa: PLR0912, PLR0915, PLR0917, C901  # one compiled loop: the 
                 ok = True
                 bin_ = _bin(took)
                 slot = int(arrival[r] / 10.0)
+                ended[r] = t if good else -1.0
                 if good:
                     metrics[M_DONE, second] += 1
                     score[slot, bin_] += 1
@@ -283,6 +324,7 @@ def advance(  # noqa: PLR0912, PLR0915, PLR0917, C901  # one compiled loop: the 
                         pools[side, PHEAD] = nxt[r]
                         pools[side, PLEN] -= 1
                         pools[side, BUSY] += 1
+                        metrics[M_RW_POOL_WAIT + side, second] += waited
                         held[r] = t
                         where = 0
                         if side == 1:
@@ -319,16 +361,19 @@ def advance(  # noqa: PLR0912, PLR0915, PLR0917, C901  # one compiled loop: the 
                 pods[p, HEAD] = nxt[r]
                 pods[p, LENGTH] -= 1
                 if phase[r] == 0 and t - arrival[r] > par[P_CLIENT_TIMEOUT]:
+                    ended[r] = -1.0
                     metrics[M_FAILED, second] += 1
                     failures[int(arrival[r] / 10.0)] += 1
                     pods[p, INFLIGHT] -= 1
                 else:
                     start_pod = -1
                     hit = write[r] == 0 and luck[r] < par[P_HIT]
-                    share = 1.0 if phase[r] == 0 and hit else 0.5
+                    before = par[P_RW_BEFORE] if write[r] == 1 else par[P_RO_BEFORE]
+                    share = 1.0 - before if phase[r] == 1 else 1.0 if hit else before
                     if phase[r] == 0:
                         queueing[second, _bin(t - arrival[r])] += 1
-                    work = share * cpu[r] * par[P_CPU]
+                    work = share * cpu[r] * par[P_CPU] + wake
                     metrics[M_CPU, second] += work
                     pods[p, CUR] = r
-                    _push(heap_t, heap_e, s, t + work / par[P_CPU_SPEED], p)
+                    end = _cpu_end(throttle, p, t, work / par[P_CPU_SPEED], par[P_QUOTA], par[P_BACKGROUND])
+                    _push(heap_t, heap_e, s, end, p)

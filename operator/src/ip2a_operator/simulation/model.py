@@ -23,6 +23,15 @@ class Platform:
 
     cpu_request: float = 0.006
     cpu_speed: float = 1.0
+    cpu_quota: float = 0.0
+    """CPU limit of a pod in cores, accounted over 100 ms; 0 for none."""
+    cpu_background: float = 0.0
+    """Cores of that limit that probes and scrapes use."""
+    cpu_wake: float = 0.0
+    """CPU seconds more for what finds its pod idle: under load an event loop takes several events at once."""
+    write_before: float = 0.5
+    read_before: float = 0.5
+    """Share of a request's CPU before its query; the rest comes after it, still holding the connection."""
     read: float = 0.008
     write: float = 0.010
     query_cpu: float = 0.62
@@ -78,6 +87,12 @@ class World:
         self.alive = np.zeros(1 + MAX_REPLICAS, np.int64)
         self._scalars = np.zeros(k.SCALARS, np.int64)
         self._heap = (np.zeros(8192), np.zeros(8192, np.int64))
+        self._throttle = np.zeros((MAX_PODS, k.THROTTLE_COLUMNS))
+        golden = 0.6180339887498949  # spreads the pods' periods over 100 ms without a draw
+        self._throttle[:, k.T_PHASE] = np.arange(MAX_PODS) * golden % 1.0 * k.CFS_PERIOD - k.CFS_PERIOD
+        self._throttle[:, k.T_PERIOD] = -1.0
+        self.ended = np.full(size, -1.0)
+        """Second at which each request was answered; -1 if it was not, or not in time."""
         self.metrics = np.zeros((k.METRICS, total))
         self.gauges = np.zeros((4, total))
         """Every second: requests in flight, waiting for a writing and a reading connection, lag."""
@@ -127,6 +142,11 @@ class World:
             (k.P_POOL_TIMEOUT, source.pool_timeout),
             (k.P_CLIENT_TIMEOUT, source.client_timeout),
             (k.P_QUERY_CPU, source.query_cpu),
+            (k.P_QUOTA, source.cpu_quota),
+            (k.P_BACKGROUND, source.cpu_background),
+            (k.P_WAKE, source.cpu_wake),
+            (k.P_RW_BEFORE, source.write_before),
+            (k.P_RO_BEFORE, source.read_before),
         ):
             target[index] = value
 
@@ -174,7 +194,8 @@ class World:
             float(self.now + 1), self.traffic.arrival, self.traffic.write, self.traffic.luck, self.traffic.cpu,
             self.traffic.query, self._pod_of, request[0], self._times[0], self._times[1], request[1], request[2],
             self._pods, self._ready, self.pools, self.active, self.alive, self.parameters, self._scalars,
-            self._heap[0], self._heap[1], metrics, self.latency, self.queueing, self.score, self.failures,
+            self._heap[0], self._heap[1], self._throttle, self.ended, metrics, self.latency, self.queueing, self.score,
+            self.failures,
         )  # fmt: skip
         self.gauges[0, self.now] = self._pods[:, k.INFLIGHT].sum()
         self.gauges[1, self.now] = self.pools[0, k.PLEN]
