@@ -8,12 +8,11 @@ import numpy as np
 from bench import figures as blocks
 from bench.autoscaler import assumptions, kept
 from bench.autoscaler import figures as f
+from bench.autoscaler.calibration import report as calibration
 from bench.autoscaler.matrix import ROOT
 from bench.autoscaler.policies import grid, parameters
 from ip2a_operator.simulation.model import Platform
 
-OPEN = ("model_error", "model_pool_wait_error")
-"""Bars that nothing decides yet: the model has not been held against real runs."""
 DOCUMENT = ROOT / "docs" / "autoscaler-benchmark.md"
 IMAGES = ROOT / "docs" / "images"
 
@@ -211,8 +210,11 @@ def text(found: kept.Kept) -> str:
         "<!-- figures: autoscaler -->",
         "<!-- /figures -->",
         "",
-        f"Not judged, because the model was not yet held against runs of the real platform: {', '.join(OPEN)}.",
-        "Its constants are in the last table, each with its source: few of them were measured.",
+        "## The model against the real application",
+        "",
+        *calibration.section(),
+        "The scenarios below are of a larger platform (whole cores, a primary of four); its constants are in the last",
+        "table, each with its source.",
         "",
         "## Scenario by scenario",
         "",

@@ -70,7 +70,7 @@ def fitted(seen: Seen, quota: float, background: float) -> Fitted:
         return np.concatenate([residuals(figure, simulated(run, model)) for run, figure in wanted])
 
     found = least_squares(
-        off, columns[:, 0], bounds=(columns[:, 1], columns[:, 2]), x_scale=columns[:, 0], diff_step=np.full(len(names), STEP),
-        loss="soft_l1", max_nfev=40,
+        off, columns[:, 0], bounds=(columns[:, 1], columns[:, 2]), x_scale=columns[:, 0],
+        diff_step=np.full(len(names), STEP), loss="soft_l1", max_nfev=40,
     )  # fmt: skip
     return begin.changed(names, found.x.tolist())

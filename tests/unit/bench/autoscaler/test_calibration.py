@@ -1,13 +1,17 @@
 """The simulator against the real application: limits of CPU, the fit, the verdict."""
 
-from dataclasses import replace
+import json
+from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bench.autoscaler.calibration import fit, judge
+from bench.autoscaler.calibration import fit, judge, report
+from bench.autoscaler.calibration.__main__ import background, kept
 from bench.autoscaler.calibration.model import Figures, Fitted, simulated
 from bench.autoscaler.calibration.plan import FITTING, HELD_OUT, Run, runs
+from bench.autoscaler.judge import MODEL as MODEL_FILE
 from ip2a_operator.simulation import kernel as k
 from ip2a_operator.simulation.model import Platform, World
 from ip2a_operator.simulation.traffic import Traffic
@@ -163,6 +167,24 @@ def test_a_wide_spread_of_repeats_is_tolerated() -> None:
 def test_one_repeat_has_no_spread() -> None:
     with pytest.raises(ValueError, match="two repeats"):
         judge.shares(REAL[:1], REAL[0])
+
+
+def test_committed_verdicts_are_those_of_the_committed_runs() -> None:
+    document = json.loads(MODEL_FILE.read_text())
+    model, held_out = Fitted(**document["fitted"]), [run for run in runs() if run.purpose == HELD_OUT]
+    for run in held_out:
+        real = [fit.observed(run, each, background()) for each in kept(run)]
+        assert len(real) == run.repeats
+        shares = judge.shares(real, simulated(run, model))
+        assert document["heldOut"][run.name]["shares"] == pytest.approx(shares, abs=0.02)
+        assert document["figures"][f"model_pool_wait_error/{run.name}"] == pytest.approx([shares["wait"]], abs=0.02)
+    text = "\n".join(report.section())
+    assert all(f"| {run.name} |" in text for run in runs())
+
+
+def test_without_runs_the_document_says_so(tmp_path: Path) -> None:
+    assert report.section(tmp_path / "none.json") == ["Not measured."]
+    assert report.MEANING.keys() == {field.name for field in fields(Fitted)}
 
 
 def test_three_runs_are_held_out_of_the_fit_and_repeated() -> None:
