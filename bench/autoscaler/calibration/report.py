@@ -33,18 +33,17 @@ def section(path: Path = MODEL) -> list[str]:
         return ["Not measured."]
     document = json.loads(path.read_text())
     by_name = {run.name: run for run in runs()}
-    lines = [
-        "The same simulator, with the embedded cluster's sizes and the arrivals that the real load had, against the real",
-        "application through the real ingress: pods limited to 150m, one PgBouncer a side, a primary and a replica, the",
-        "operator paused. Its constants were fitted to the fitting runs alone (nonlinear least squares); the held-out runs,",
-        "seeds and all, were committed before any run was made. Plan, runs and fit: `bench/autoscaler/calibration/plan.toml`,",
-        "`bench/results/autoscaler-model/`, `bench/results/autoscaler-model.json`.",
+    return [
+        "The same simulator, with the embedded cluster's sizes and the arrivals that the real load had, against the",
+        "real application through the real ingress: pods limited to 150m, one PgBouncer a side, a primary and a",
+        "replica, the operator paused. Its constants were fitted to the fitting runs alone (nonlinear least squares);",
+        "the held-out runs, seeds and all, were committed before any run was made. Plan, runs and fit:",
+        "`bench/autoscaler/calibration/plan.toml`, `bench/results/autoscaler-model/` and `autoscaler-model.json`.",
         "",
-        "Tolerance: p95 and throughput max(15 %, 3 standard deviations of the real repeats), mean wait in PgBouncer's queue",
-        "max(25 %, 2 ms). Milliseconds; one figure a real repeat.",
+        "Tolerance: p95 and throughput max(15 %, 3 standard deviations of the real repeats), mean wait in PgBouncer's",
+        "queue max(25 %, 2 ms). Times are milliseconds; one figure a real repeat.",
         "",
-        "| held-out run | what | p95 real | model | of tolerance | answers/s real | model | of tolerance | wait real | model "
-        "| of tolerance |",
+        "| held-out run | what | p95 real | model | share | answers/s | model | share | wait real | model | share |",
         "|---" * 11 + "|",
         *(_row(by_name[name], both) for name, both in document.get("heldOut", {}).items()),
         "",
@@ -62,7 +61,6 @@ def section(path: Path = MODEL) -> list[str]:
         ),
         "",
     ]
-    return lines
 
 
 def _what(run: Run) -> str:
