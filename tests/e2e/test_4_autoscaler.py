@@ -180,13 +180,56 @@ def test_killed_at_any_moment_of_a_pool_move_the_budget_holds(kubernetes: Kubern
             small = {"spec": {"pgbouncer": {"parameters": {"default_pool_size": str(size)}}}}
             kubernetes.run("-n", NAMESPACE, "patch", "pooler", pooler, "--type=merge", "-p", json.dumps(small))
             time.sleep(6 + size)
-            kubernetes.run(
-                "-n", quickstart.OPERATOR_NAMESPACE, "delete", "pods", "-l",
-                "app.kubernetes.io/instance=ip2a-operator", "--grace-period=0", "--force",
-            )  # fmt: skip
+            _kill_the_operator(kubernetes)
             time.sleep(10)
     assert max(seen.series("connections")) <= scaled.budget(kubernetes)
     kubernetes.eventually(lambda: scaled.sizes(kubernetes)["rw"] >= 2, within=120, what="it goes on where it was")
+
+
+@pytest.mark.full
+def test_killed_at_any_moment_of_a_replica_move_the_budget_holds(kubernetes: Kubernetes) -> None:
+    """A replica comes and goes by the bounds; the operator dies before, while and after each is asked for."""
+    before = scaled.sizes(kubernetes)["instances"]
+    moves: tuple[tuple[dict[str, int | None], int], ...] = (
+        ({"min": before + 1}, before + 1),
+        ({"min": None, "max": before, "scaleDownAfterMinutes": 1}, before),
+    )
+    with (
+        scaled.watching(kubernetes, "killed-replica") as seen,
+        scaled.pgbench(kubernetes, "select pg_sleep(0.004);", 12, 300, through=f"{RESOURCE}-pool-rw"),
+    ):
+        for bounds, wanted in moves:
+            _move_instances(kubernetes, bounds, wanted)
+    assert max(seen.series("instances")) == before + 1
+    assert max(seen.series("connections")) <= scaled.budget(kubernetes)
+    scaled.patch(kubernetes, {"autoscaling": {"database": None}})
+
+
+def _move_instances(kubernetes: Kubernetes, bounds: dict[str, int | None], wanted: int) -> None:
+    """Let the bounds ask for so many instances, under an operator that dies three times on the way."""
+    scaled.patch(kubernetes, {"autoscaling": {"database": bounds}})
+    time.sleep(1)
+    _kill_the_operator(kubernetes)
+    kubernetes.eventually(
+        lambda: scaled.sizes(kubernetes)["instances"] == wanted, within=120, what=f"{wanted} asked for"
+    )
+    _kill_the_operator(kubernetes)
+    kubernetes.eventually(lambda: _instances(kubernetes) == wanted, within=180, what=f"{wanted} instances")
+    time.sleep(5)
+    _kill_the_operator(kubernetes)
+
+
+def _kill_the_operator(kubernetes: Kubernetes) -> None:
+    """Both of its pods at once, without a word."""
+    kubernetes.run(
+        "-n", quickstart.OPERATOR_NAMESPACE, "delete", "pods", "-l", "app.kubernetes.io/instance=ip2a-operator",
+        "--grace-period=0", "--force",
+    )  # fmt: skip
+
+
+def _instances(kubernetes: Kubernetes) -> int:
+    """PostgreSQL servers that answer."""
+    return int(kubernetes.get("-n", NAMESPACE, "cluster", f"{RESOURCE}-db")["status"].get("readyInstances", 0))
 
 
 def liar() -> ScriptedPrometheus:
