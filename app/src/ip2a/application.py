@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -74,6 +75,7 @@ from ip2a.payments.endpoints import router as payments_router
 from ip2a.readiness import Readiness
 from ip2a.referrals.endpoints import router as referrals_router
 from ip2a.refunds.endpoints import router as refunds_router
+from ip2a.rehearsal import rehearse
 from ip2a.removals.endpoints import records_router as removals_router
 from ip2a.removals.endpoints import router as deleted_router
 from ip2a.reports.endpoints import router as reports_router
@@ -197,7 +199,7 @@ def create_api(runtime: Runtime, readiness: Readiness) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await runtime.start()
-        await readiness.start(runtime)
+        await readiness.start(runtime, partial(rehearse, app))
         yield
         await runtime.close()
 
