@@ -15,6 +15,7 @@ POLICY_PERIOD = 60.0
 """Seconds of its scaling policies, where those of the HPA have 15."""
 ALPHA, BETA, GAMMA = 0.9, 0.9, 0.9
 """Smoothing of its documented example."""
+RIDGE = 1e-6
 
 
 def line(points: Sequence[tuple[float, int]], at: float) -> int | None:
@@ -38,12 +39,13 @@ def holt_winters(series: Sequence[int], season: int, alpha: float, beta: float, 
     if len(series) < least(season):
         return None
     # with the smoothing given, every forecast is linear in the initial states: what fits best is least squares
-    forecasts = smoothed(series, np.eye(2 + season), alpha, beta, gamma)
-    base = smoothed(series, np.zeros((1, 2 + season)), alpha, beta, gamma)
-    effects = forecasts - base
-    wanted = np.array(series, float) - base[:-1, 0]
-    states, *_ = np.linalg.lstsq(effects[:-1], wanted, rcond=None)
-    return ceil(float(base[-1, 0] + effects[-1] @ states) - 1e-6)
+    unknown = 2 + season
+    forecasts = smoothed(series, np.vstack([np.zeros(unknown), np.eye(unknown)]), alpha, beta, gamma)
+    base, effects = forecasts[:, 0], forecasts[:, 1:] - forecasts[:, :1]
+    past, wanted = effects[:-1], np.array(series, float) - base[:-1]
+    # level and season may be shifted against each other: of all that fit equally the smallest is taken
+    states = np.linalg.solve(past.T @ past + RIDGE * np.eye(unknown), past.T @ wanted)
+    return ceil(float(base[-1] + effects[-1] @ states) - 1e-3)
 
 
 def smoothed(

@@ -69,7 +69,7 @@ POLICIES: Mapping[str, Entry] = {
     "KEDA rps, fallback": Entry(lambda s, x: _keda(s, x, zero=False, fallback=FALLBACK), (45.0, 60.0, 80.0, 100.0)),
     "KEDA triggers": Entry(lambda _, __: b.KedaTriggers(), ()),
     "KPA": Entry(lambda _, x: b.Kpa(x), (0.7, 1.0, 1.6, 2.5)),
-    "predictive HPA": Entry(_predictive, (0.3, 0.4, 0.5, 0.6, 0.7)),
+    "predictive HPA": Entry(_predictive, (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)),
     "HPA cpu + replicas": Entry(lambda _, x: b.HpaCpuAndReplicas(x), (0.3, 0.4, 0.5, 0.6), None),
 }
 ABLATIONS: Mapping[str, Entry] = {

@@ -74,23 +74,26 @@ def test_hpa_waits_for_the_metrics_api() -> None:
 
 
 def test_hpa_sorts_pods_that_start() -> None:
-    world, observer = watched(RISE, 11)
-    while world.now < 100:
-        world.step()
-    usage = observer.pod_usage()
-    assert usage is not None
-    assert app_pods(world, observer) == Pods((usage.share, usage.share))
-    world.want_pods, seen = 4, []
-    assert (existing(world), app_pods(world, observer).unready) == (4, 2)  # asked for, and nowhere yet
-    for _ in range(60):
-        world.step()
-        pods = app_pods(world, observer)
-        seen.append((len(pods.measured), pods.unready, pods.missing))
-    assert seen[0] == (2, 2, 0)  # starting
-    assert (2, 0, 2) in seen  # ready, and never measured
-    assert (2, 2, 0) in seen[7:]  # measured from before they were ready on
-    assert seen[-1] == (4, 0, 0)
-    assert seen.index((4, 0, 0)) > 15
+    courses = []
+    for seed in SEEDS:
+        world, observer = watched(RISE, seed)
+        while world.now < 100:
+            world.step()
+        usage = observer.pod_usage()
+        assert usage is not None
+        assert app_pods(world, observer) == Pods((usage.share, usage.share))
+        world.want_pods, seen = 4, []
+        assert (existing(world), app_pods(world, observer).unready) == (4, 2)  # asked for, and nowhere yet
+        for _ in range(60):
+            world.step()
+            pods = app_pods(world, observer)
+            seen.append((len(pods.measured), pods.unready, pods.missing))
+        assert seen[0] == (2, 2, 0)  # starting
+        assert (2, 0, 2) in seen  # ready, and never measured
+        assert seen[-1] == (4, 0, 0)
+        assert seen.index((4, 0, 0)) > 15
+        courses.append(seen)
+    assert any((2, 2, 0) in seen[7:] for seen in courses)  # measured from before they were ready on
 
 
 def test_hpa_counts_pods_that_find_no_node_as_unready() -> None:
@@ -148,7 +151,8 @@ def test_stale_is_served_with_its_age_for_five_minutes() -> None:
 def test_half_of_the_pods_is_half_of_the_sums() -> None:
     _, observer = dark(Outage.HALF)
     found = observer.readings()
-    assert found[Name.OFFERED] == Reading(pytest.approx(50.0, rel=0.2), 1.0, HALF)
+    assert found[Name.OFFERED].value == pytest.approx(50.0, rel=0.2)
+    assert (found[Name.OFFERED].age, found[Name.OFFERED].coverage) == (1.0, HALF)
     assert found[Name.P95].coverage == HALF
     assert found[Name.P95].value == pytest.approx(observer.percentile(observer.world.latency, 20, 0.95))
     assert found[Name.PG_ACTIVE].coverage == 1.0
