@@ -11,14 +11,16 @@ from bench.autoscaler.scenarios import held_out, line
 from ip2a_operator.domain.autoscaling.signals import SUMS_OVER_PODS, Status, validate
 from ip2a_operator.domain.autoscaling.snapshot import Name, Reading
 from ip2a_operator.domain.autoscaling.state import State, to_json
-from ip2a_operator.simulation.model import World
+from ip2a_operator.simulation.model import Platform, World
 from ip2a_operator.simulation.observe import HALF, LOOKBACK, Observer, Outage, Trouble
 from ip2a_operator.simulation.product import Product, simulated_spec
 from ip2a_operator.simulation.run import play, start, traffic_of
 from ip2a_operator.simulation.scenario import Scenario
 
 STEP = 150
-RISE = Scenario("rise", 240, line((STEP, 200), (STEP + 1, 1200)), pods=2)
+PLATFORM = replace(Platform(), cpu_request=0.006, cpu_speed=1.0, think=4.0, pod_delay=6.0)
+"""Whatever the model's constants become: 15 % CPU before the step, 90 % after it."""
+RISE = Scenario("rise", 240, line((STEP, 200), (STEP + 1, 1200)), pods=2, platform=PLATFORM)
 VARIANTS = ("outage", "outage (error)", "outage (stale)", "outage (half)")
 SEEDS = range(11, 21)
 
@@ -259,6 +261,6 @@ def test_ours_without_a_status_begins_anew() -> None:
 
 @pytest.mark.parametrize("rival", [HpaCpu(0.4), Keda(60.0), Kpa(1.0)], ids=["hpa", "keda", "kpa"])
 def test_rivals_take_nothing_away_when_they_come_back(rival: HpaCpu | Keda | Kpa) -> None:
-    scenario = Scenario("calm", 260, line((0, 1600)), pods=6, dead=(200, 220))
+    scenario = Scenario("calm", 260, line((0, 1600)), pods=6, dead=(200, 220), platform=PLATFORM)
     _, wished = play(scenario, rival, 11)
     assert min(wished[200:]) >= wished[199]
