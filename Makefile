@@ -48,8 +48,8 @@ generate: $(VENV)/.ready ## write the generated files: CRD, references, chart RE
 requirements: $(VENV)/.ready ## pin the dependencies of pyproject.toml anew
 	@for extra in operator app devcluster bench dev; do $(BIN)/uv pip compile -q pyproject.toml --extra $$extra --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements/$$extra.txt || exit 1; done
 
-bench-autoscaler: $(VENV)/.ready ## smoke run of the scaling benchmark (headline, full: python -m bench.autoscaler.matrix)
-	@PYTHONPATH=operator/src:. $(BIN)/python -m bench.autoscaler.matrix smoke
+bench-autoscaler: $(VENV)/.ready ## simulate the autoscaler against its rivals: KIND=smoke (under a minute), headline (half an hour at most), full
+	@PYTHONPATH=operator/src:. $(BIN)/python -m bench.autoscaler.matrix $(or $(KIND),smoke)
 
 load: $(VENV)/.ready ## USERS people at once (10000) for SECONDS (60): TARGET=app (its services started here) or TARGET=ingress (of make up)
 	@$(BIN)/python -m bench $(if $(filter ingress,$(TARGET)),ingress,load) --users $(or $(USERS),10000) --seconds $(or $(SECONDS),60)

@@ -3,13 +3,28 @@
 Every baseline keeps two replicas and the pools as they were set, unless it is its point to move them.
 """
 
-from math import ceil, floor
+from collections.abc import Iterable
 
-from bench.autoscaler.hpa import SYNC, Behavior, History, Metric, behave, combine, proposal, utilization
+from bench.autoscaler import keda, kpa, phpa
+from bench.autoscaler.hpa import (
+    SYNC,
+    Behavior,
+    History,
+    Metric,
+    Pods,
+    Policy,
+    Rules,
+    Sample,
+    behave,
+    combine,
+    proposal,
+    sort,
+    utilization,
+)
 from ip2a_operator.domain.autoscaling.snapshot import Name
 from ip2a_operator.simulation import kernel as k
 from ip2a_operator.simulation.model import World
-from ip2a_operator.simulation.observe import Observer
+from ip2a_operator.simulation.observe import FRESH, Observer, Usage
 
 MIN_PODS = 2
 MAX_PODS = 40
@@ -27,127 +42,198 @@ class Fixed:
         del observer
         world.want_pods = self.pods
 
+    def restart(self, world: World, observer: Observer) -> None:
+        """The number stays."""
 
-class HpaCpu:
-    """HPA on CPU utilisation from the metrics API (30 s window)."""
+
+class Hpa:
+    """What every HorizontalPodAutoscaler does with what its metrics ask for."""
 
     period = SYNC
+    behavior = Behavior()
+
+    def __init__(self) -> None:
+        self.history = History()
+
+    def scale(self, world: World, wanted: int) -> None:
+        """Set the pods."""
+        bounds = (MIN_PODS, MAX_PODS)
+        world.want_pods = behave(wanted, world.want_pods, world.now, self.history, self.behavior, bounds)
+
+    def restart(self, world: World, observer: Observer) -> None:
+        """Recommendations and events are in memory alone."""
+        del world, observer
+        self.history = History()
+
+
+def existing(world: World) -> int:
+    """The Deployment's status.replicas: pods that are not being deleted, those that find no node too."""
+    return max(world.want_pods, sum(pod.removed_at is None for pod in world.fleet))
+
+
+def sample(usage: Usage | None, started: float) -> Sample | None:
+    """What the metrics API says of a container that started then; None while that is too short ago."""
+    if usage is None or usage.end < started + FRESH:
+        return None
+    return Sample(usage.begin, usage.end, usage.share)
+
+
+def app_pods(world: World, observer: Observer) -> Pods:
+    """The app's pods as the HPA controller sorts them."""
+    usage, delay = observer.pod_usage(), world.platform.pod_delay
+    alive = [pod for pod in world.fleet if pod.removed_at is None]
+    nowhere = [(0.0, float("inf"), None)] * (world.want_pods - len(alive))
+    started = ((pod.ready_at - delay, pod.ready_at) for pod in alive)
+    return sort([*((begun, ready, sample(usage, begun)) for begun, ready in started), *nowhere], world.now)
+
+
+class HpaCpu(Hpa):
+    """HPA on CPU utilisation from the metrics API."""
 
     def __init__(self, target: float) -> None:
-        self.target, self.history = target, History()
+        super().__init__()
+        self.target = target
 
     def wanted(self, world: World, observer: Observer) -> int:
         """Before behaviours."""
-        ready = world.ready_pods
-        if ready == 0:
-            return world.want_pods
-        return utilization([observer.app_cpu(30)] * ready, world.pending_pods, self.target, world.want_pods)
+        return combine([utilization(app_pods(world, observer), self.target, world.want_pods)], world.want_pods)
 
     def act(self, world: World, observer: Observer) -> None:
-        wanted = self.wanted(world, observer)
-        world.want_pods = behave(wanted, world.want_pods, world.now, self.history, Behavior(), (MIN_PODS, MAX_PODS))
+        self.scale(world, self.wanted(world, observer))
 
 
-class HpaLatency:
+class HpaLatency(Hpa):
     """HPA on p95 (Value)."""
 
-    period = SYNC
-
     def __init__(self, target: float) -> None:
-        self.target, self.history = target, History()
+        super().__init__()
+        self.target = target
 
     def act(self, world: World, observer: Observer) -> None:
         p95 = observer.prometheus(Name.P95, observer.percentile(world.latency, 60, 0.95))
-        wanted = combine([proposal(Metric(p95, self.target), world.want_pods, world.ready_pods)], world.want_pods)
-        world.want_pods = behave(wanted, world.want_pods, world.now, self.history, Behavior(), (MIN_PODS, MAX_PODS))
+        asked = proposal(Metric(p95, self.target), world.want_pods, world.ready_pods)
+        self.scale(world, combine([asked], world.want_pods))
 
 
-class Keda:
-    """KEDA's Prometheus scaler on requests per second; `null_is_zero` is its default ignoreNullValues."""
+class _KedaHpa(Hpa):
+    """The HPA that KEDA makes of a ScaledObject, and KEDA's own polling beside it."""
 
-    period = SYNC
+    def __init__(self, triggers: Iterable[tuple[Name, keda.Trigger]], cron: int) -> None:
+        super().__init__()
+        self.triggers, self.cron = tuple(triggers), cron
 
-    def __init__(self, per_pod: float, *, null_is_zero: bool = True, triggers: bool = False, cron: int = 0) -> None:
-        self.per_pod, self.null_is_zero, self.triggers, self.cron = per_pod, null_is_zero, triggers, cron
-        self.history = History()
-
-    def _value(self, value: float | None) -> float | None:
-        return 0.0 if value is None and self.null_is_zero else value
+    def answers(self, world: World, observer: Observer) -> dict[Name, float | None]:
+        """What Prometheus answers to the triggers' queries."""
+        capacity = max(1, int(world.pools[0, k.CAP]))
+        return {
+            Name.OFFERED: observer.prometheus(Name.OFFERED, observer.rate(k.M_ARRIVED, 60)),
+            Name.RW_BUSY: observer.prometheus(Name.RW_BUSY, observer.rate(k.M_RW_BUSY, 60) / capacity),
+            Name.P95: observer.prometheus(Name.P95, observer.percentile(world.latency, 60, 0.95)),
+            Name.USERS: observer.prometheus(Name.USERS, world.users),
+        }
 
     def act(self, world: World, observer: Observer) -> None:
-        rate = self._value(observer.prometheus(Name.OFFERED, observer.rate(k.M_ARRIVED, 60)))
-        metrics = [Metric(rate, self.per_pod, average=True)]
-        if self.triggers:  # pool > 80 %, p95 > 500 ms, 200 users a pod
-            capacity = max(1, int(world.pools[0, k.CAP]))
-            busy = observer.prometheus(Name.RW_BUSY, observer.rate(k.M_RW_BUSY, 60) / capacity)
-            p95 = observer.prometheus(Name.P95, observer.percentile(world.latency, 60, 0.95))
-            users = observer.prometheus(Name.USERS, world.users)
-            metrics = [
-                Metric(self._value(busy), 0.8),
-                Metric(self._value(p95), 0.5),
-                Metric(self._value(users), 200.0, average=True),
-            ]
-        proposals = [proposal(each, world.want_pods, world.ready_pods) for each in metrics]
-        if self.cron and 1080 <= world.now < 2400:
-            proposals.append(self.cron)
-        wanted = combine(proposals, world.want_pods)
-        world.want_pods = behave(wanted, world.want_pods, world.now, self.history, Behavior(), (MIN_PODS, MAX_PODS))
+        answers, error = self.answers(world, observer), observer.erring
+        if world.now % keda.POLLING == 0:
+            for name, trigger in self.triggers:
+                trigger.poll(answers[name], error=error)
+        metrics = [trigger.metric(answers[name], world.want_pods, error=error) for name, trigger in self.triggers]
+        if self.cron:
+            metrics.append(keda.cron(self.cron, active=1080 <= world.now < 2400))
+        there = existing(world)
+        proposals = [proposal(each, world.want_pods, world.ready_pods, there) for each in metrics]
+        self.scale(world, combine(proposals, world.want_pods))
+
+
+class Keda(_KedaHpa):
+    """KEDA's Prometheus scaler on requests per second; `null_is_zero` is its default ignoreNullValues."""
+
+    def __init__(
+        self, per_pod: float, *, null_is_zero: bool = True, fallback: keda.Fallback | None = None, cron: int = 0
+    ) -> None:
+        trigger = keda.Trigger(per_pod, null_is_zero=null_is_zero, fallback=fallback)
+        super().__init__([(Name.OFFERED, trigger)], cron)
+
+
+class KedaTriggers(_KedaHpa):
+    """KEDA with the requirement's triggers: pool > 80 %, p95 > 500 ms, 200 users a pod."""
+
+    def __init__(self) -> None:
+        triggers = [
+            (Name.RW_BUSY, keda.Trigger(0.8, average=False)),
+            (Name.P95, keda.Trigger(0.5, average=False)),
+            (Name.USERS, keda.Trigger(200.0)),
+        ]
+        super().__init__(triggers, 0)
 
 
 class Kpa:
-    """Knative's pod autoscaler on concurrency: 60 s stable and 6 s panic windows, tick 2 s."""
+    """Knative's pod autoscaler on concurrency. It asks the pods itself: a dark Prometheus is nothing to it."""
 
-    period = 2
+    period = kpa.TICK
 
     def __init__(self, target: float) -> None:
-        self.target = target
-        self.panic_since: float | None = None
-        self.panic_pods = 0
+        self.target, self.autoscaler = target, kpa.Autoscaler(target, 0, 0.0)
+        self.stable, self.burst = kpa.Window(kpa.STABLE), kpa.Window(kpa.PANIC)
+        self.seen = 0
 
     def act(self, world: World, observer: Observer) -> None:
-        ready = max(1, world.ready_pods)
-        if observer.dark:
-            return
-        stable = observer.prometheus(Name.IN_FLIGHT, observer.gauge(0, 60)) or 0.0
-        burst = observer.prometheus(Name.IN_FLIGHT, observer.gauge(0, 6)) or 0.0
-        most, least = 1000 * ready, floor(ready / 2)
-        by_stable = min(most, max(least, ceil(stable / self.target)))
-        by_burst = min(most, max(least, ceil(burst / self.target)))
-        if ceil(burst / self.target) / ready >= 2.0:
-            self.panic_since = world.now
-            self.panic_pods = max(self.panic_pods, world.want_pods)
-        elif self.panic_since is not None and world.now - self.panic_since > 60:
-            self.panic_since, self.panic_pods = None, 0
-        wanted = by_stable
-        if self.panic_since is not None:
-            self.panic_pods = max(self.panic_pods, by_stable, by_burst)
-            wanted = self.panic_pods
-        world.want_pods = min(MAX_PODS, max(MIN_PODS, wanted))
+        if self.seen == 0:
+            self.restart(world, observer)
+        for second in range(self.seen, world.now):
+            for window in (self.stable, self.burst):
+                window.record(second, float(world.gauges[0, second]))
+        self.seen = world.now
+        averages = [window.average(world.now) for window in (self.stable, self.burst)]
+        stable, burst = (None if each is None else observer.noisy(Name.IN_FLIGHT, each) for each in averages)
+        wanted = self.autoscaler.scale(stable, burst, world.ready_pods, world.now)
+        if wanted is not None:
+            world.want_pods = min(MAX_PODS, max(MIN_PODS, wanted))
+
+    def restart(self, world: World, observer: Observer) -> None:
+        """Windows are in memory alone."""
+        del observer
+        self.autoscaler = kpa.Autoscaler(self.target, world.ready_pods, world.now)
+        self.stable, self.burst = kpa.Window(kpa.STABLE), kpa.Window(kpa.PANIC)
+        self.seen = max(0, world.now - kpa.TICK)
 
 
 class Predictive(HpaCpu):
-    """Predictive HPA: HPA on CPU and a line through its last proposals, the larger one."""
+    """Predictive HPA: the largest of HPA on CPU, a line through its last proposals and, if they have a season, theirs.
 
-    def __init__(self, target: float, points: int = 6, ahead: float = 60.0) -> None:
+    `points` and `ahead` (s) are the line's history and look-ahead; `season` counts proposals, 0 for none.
+    """
+
+    behavior = Behavior(
+        up=Rules(
+            0.0, (Policy(100.0, period=phpa.POLICY_PERIOD), Policy(4.0, percent=False, period=phpa.POLICY_PERIOD))
+        ),
+        down=Rules(300.0, (Policy(100.0, period=phpa.POLICY_PERIOD),)),
+    )
+    seasons = 4
+    """How many of them are stored."""
+
+    def __init__(self, target: float, points: int = 6, ahead: float = 60.0, season: int = 0) -> None:
         super().__init__(target)
-        self.points, self.ahead = points, ahead
+        self.points, self.ahead, self.season = points, ahead, season
         self.proposals: list[tuple[float, int]] = []
+        """Kept in a ConfigMap: a restart finds them."""
 
     def wanted(self, world: World, observer: Observer) -> int:
         now = super().wanted(world, observer)
-        self.proposals = [*self.proposals, (float(world.now), now)][-self.points :]
-        if len(self.proposals) < self.points:
-            return now
-        times = [t for t, _ in self.proposals]
-        values = [float(n) for _, n in self.proposals]
-        mean_t, mean_n = sum(times) / len(times), sum(values) / len(values)
-        spread = sum((t - mean_t) ** 2 for t in times)
-        slope = sum((t - mean_t) * (n - mean_n) for t, n in zip(times, values, strict=True)) / spread
-        return max(now, ceil(mean_n + slope * (world.now + self.ahead - mean_t) - 1e-9))
+        stored = max(self.points, self.seasons * self.season)
+        self.proposals = [*self.proposals, (float(world.now), now)][-stored:]
+        predicted = [phpa.line(self.proposals[-self.points :], world.now + self.ahead)]
+        if self.season:
+            series = [replicas for _, replicas in self.proposals]
+            predicted.append(phpa.holt_winters(series, self.season, phpa.ALPHA, phpa.BETA, phpa.GAMMA))
+        return max([now, *(each for each in predicted if each is not None)])
 
 
 class HpaCpuAndReplicas(HpaCpu):
     """The strongest realistic pair: HPA on CPU for pods, an HPA on replica CPU for replicas with a lag brake."""
+
+    slow = Behavior(up=Rules(0.0, (Policy(100.0), Policy(1.0, percent=False))), down=Rules(600.0, (Policy(50.0),)))
 
     def __init__(self, target: float, replica_target: float = 0.6) -> None:
         super().__init__(target)
@@ -157,12 +243,12 @@ class HpaCpuAndReplicas(HpaCpu):
         super().act(world, observer)
         if observer.gauge(3, 1) > 5.0 or world.ready_replicas == 0:
             return
-        share = observer.rate(k.M_REPLICA_CPU, 60) / world.ready_replicas / world.platform.replica_vcpu
-        wanted = utilization(
-            [min(1.0, share)] * world.ready_replicas,
-            len(world.replicas) - world.ready_replicas,
-            self.replica_target,
-            world.want_replicas,
-        )
-        slow = Behavior(down_window=600.0, up_percent=100.0, up_pods=1, down_percent=50.0)
-        world.want_replicas = behave(wanted, world.want_replicas, world.now, self.replica_history, slow, (1, 6))
+        usage, current = observer.replica_usage(), world.want_replicas
+        pods = sort([(ready, ready, sample(usage, ready)) for ready in world.replicas], world.now)
+        wanted = combine([utilization(pods, self.replica_target, current)], current)
+        world.want_replicas = behave(wanted, current, world.now, self.replica_history, self.slow, (1, 6))
+
+    def restart(self, world: World, observer: Observer) -> None:
+        """Both HPAs forget."""
+        super().restart(world, observer)
+        self.replica_history = History()

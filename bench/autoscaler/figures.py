@@ -101,7 +101,7 @@ def seed_of(row: Row) -> int:
 
 def slug(scenario: str) -> str:
     """A scenario's name as part of a figure's: without spaces."""
-    return "_".join(scenario.replace("+", " ").split())
+    return "_".join(scenario.translate({ord(sign): " " for sign in "+()"}).split())
 
 
 def bar_of(scenario: str) -> str | None:

@@ -1,16 +1,19 @@
 """HorizontalPodAutoscaler v2 by its published algorithm, as a pure function of metrics and history.
 
-Sources: the Kubernetes documentation "Horizontal Pod Autoscaling" and API reference of autoscaling/v2: tolerance 0.1,
-ceil(ready × ratio), maximum over metrics, no scale down when a metric is missing, stabilisation 300 s down and
-0 s up, default policies 100 % or 4 pods per 15 s up, 100 % per 15 s down.
+Sources: the Kubernetes documentation "Horizontal Pod Autoscaling", the API reference of autoscaling/v2 and KEP-853:
+tolerance 0.1, ceil(ready × ratio), maximum over metrics, no scale down when a metric is missing, stabilisation 300 s
+down and 0 s up, default policies 100 % or 4 pods per 15 s up, 100 % per 15 s down.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from math import ceil, floor
 
 SYNC = 15
 TOLERANCE = 0.1
+CPU_INITIALIZATION = 300.0
+"""Seconds after its start in which a pod's CPU counts only from a window that began when it was ready."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +25,38 @@ class Metric:
     average: bool = False
 
 
+class Select(StrEnum):
+    """`selectPolicy` of a direction."""
+
+    MAX = "Max"
+    MIN = "Min"
+    DISABLED = "Disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One scaling policy: so many pods, or per cent of those at the start of the period, in `period` seconds."""
+
+    value: float
+    percent: bool = True
+    period: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """One direction of `behavior`: window in seconds, policies, and which of them counts."""
+
+    window: float
+    policies: tuple[Policy, ...]
+    select: Select = Select.MAX
+
+
 @dataclass(frozen=True, slots=True)
 class Behavior:
     """The two `behavior` blocks, at their defaults."""
 
-    up_window: float = 0.0
-    down_window: float = 300.0
-    up_percent: float = 100.0
-    up_pods: int = 4
-    down_percent: float = 100.0
-    period: float = 15.0
+    up: Rules = Rules(0.0, (Policy(100.0), Policy(4.0, percent=False)))
+    down: Rules = Rules(300.0, (Policy(100.0),))
 
 
 @dataclass(slots=True)
@@ -42,38 +67,81 @@ class History:
     events: list[tuple[float, int]] = field(default_factory=list)
 
 
-def proposal(metric: Metric, current: int, ready: int) -> int | None:
-    """Replicas one metric asks for; None when it is missing."""
+@dataclass(frozen=True, slots=True)
+class Pods:
+    """Pods of the target as the controller sorts them. `measured`: their use in shares of the request."""
+
+    measured: tuple[float, ...]
+    unready: int = 0
+    missing: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """CPU by the metrics API, in shares of the request, from second `begin` to `end`."""
+
+    begin: float
+    end: float
+    share: float
+
+
+def sort(pods: Iterable[tuple[float, float, Sample | None]], now: float) -> Pods:
+    """Pods by (second it started, second it is ready, sample). Unready: pending, or measured before it was ready."""
+    measured, unready, missing = [], 0, 0
+    for started, ready, sample in pods:
+        if ready > now:
+            unready += 1
+        elif sample is None:
+            missing += 1
+        elif now < started + CPU_INITIALIZATION and sample.begin < ready:
+            unready += 1
+        else:
+            measured.append(sample.share)
+    return Pods(tuple(measured), unready, missing)
+
+
+def proposal(metric: Metric, current: int, ready: int, existing: int | None = None) -> int | None:
+    """Replicas one metric asks for; None when it is missing.
+
+    `current` is the spec's replicas, `existing` the status' (equal if not given): an average is over those.
+    """
     if metric.value is None:
         return None
-    ratio = metric.value / (metric.target * current if metric.average else metric.target)
-    if abs(ratio - 1.0) <= TOLERANCE:
-        return current
-    return ceil(metric.value / metric.target - 1e-9) if metric.average else ceil(ratio * ready - 1e-9)
+    if metric.average:
+        there = current if existing is None else existing
+        ratio = metric.value / (metric.target * there)
+        return there if abs(ratio - 1.0) <= TOLERANCE else ceil(metric.value / metric.target - 1e-9)
+    ratio = metric.value / metric.target
+    return current if abs(ratio - 1.0) <= TOLERANCE else ceil(ratio * ready - 1e-9)
 
 
-def utilization(fractions: Sequence[float], missing: int, target: float, current: int) -> int:
-    """Replicas by a resource metric over pods, with the rules for pods without a sample.
+def utilization(pods: Pods, target: float, current: int) -> int | None:
+    """Replicas by a resource metric over pods, `target` in shares of the request; None when no pod is measured.
 
-    Missing pods count as 100 % when scaling down and 0 when scaling up; a change that this turns around or
-    brings within tolerance is dropped. `fractions` of the request, `target` too.
+    Missing pods count as 100 % when scaling down and 0 when scaling up, unready ones as 0 when scaling up and not at
+    all when scaling down; a change that this turns around or brings within tolerance is dropped.
     """
-    if not fractions:
-        return current
-    ratio = int(100 * sum(fractions) / len(fractions)) / (100 * target)
-    if missing == 0:
-        return current if abs(ratio - 1.0) <= TOLERANCE else ceil(ratio * len(fractions) - 1e-9)
-    if abs(ratio - 1.0) <= TOLERANCE:
-        return current
-    filled = sum(fractions) + (max(1.0, target) * missing if ratio < 1.0 else 0.0)
-    count = len(fractions) + missing
-    again = int(100 * filled / count) / (100 * target)
+    count = len(pods.measured)
+    if count == 0:
+        return None
+    ratio = _ratio(sum(pods.measured), count, target)
+    unready = pods.unready if ratio > 1.0 else 0
+    if unready == 0 and pods.missing == 0:
+        return current if abs(ratio - 1.0) <= TOLERANCE else ceil(ratio * count - 1e-9)
+    filled = sum(pods.measured) + (max(1.0, target) * pods.missing if ratio < 1.0 else 0.0)
+    count += unready + (pods.missing if ratio != 1.0 else 0)
+    again = _ratio(filled, count, target)
     if abs(again - 1.0) <= TOLERANCE or (ratio < 1.0 < again) or (again < 1.0 < ratio):
         return current
     wanted = ceil(again * count - 1e-9)
     if (again < 1.0 and wanted > current) or (again > 1.0 and wanted < current):
         return current
     return wanted
+
+
+def _ratio(used: float, count: int, target: float) -> float:
+    """Utilisation over target, both in whole per cent as the controller has them."""
+    return int(100 * used / count + 1e-9) / round(100 * target)
 
 
 def combine(proposals: Sequence[int | None], current: int) -> int:
@@ -92,22 +160,44 @@ def behave(  # noqa: PLR0917  # the arguments of the published algorithm
     if not history.recommendations:
         history.recommendations.append((now, current))
     history.recommendations.append((now, wanted))
-    longest = max(behavior.up_window, behavior.down_window)
+    longest = max(behavior.up.window, behavior.down.window)
     history.recommendations = [each for each in history.recommendations if now - each[0] <= longest]
-    up = min([wanted, *(n for t, n in history.recommendations if now - t < behavior.up_window)])
-    down = max([wanted, *(n for t, n in history.recommendations if now - t < behavior.down_window)])
+    up = min([wanted, *(n for t, n in history.recommendations if now - t < behavior.up.window)])
+    down = max([wanted, *(n for t, n in history.recommendations if now - t < behavior.down.window)])
     stable = up if current < up else min(current, down) if current > down else current
-    history.events = [each for each in history.events if now - each[0] < behavior.period]
-    added = sum(n for _, n in history.events if n > 0)
-    removed = -sum(n for _, n in history.events if n < 0)
-    start = current - added + removed
+    kept = max(each.period for each in (*behavior.up.policies, *behavior.down.policies))
+    history.events = [each for each in history.events if now - each[0] < kept]
     if stable > current:
-        most = max(start + behavior.up_pods, ceil(start * (1 + behavior.up_percent / 100)))
-        stable = max(current, min(stable, most))
+        stable = max(current, min(stable, _most(current, now, history, behavior.up)))
     elif stable < current:
-        least = floor(start * (1 - behavior.down_percent / 100))
-        stable = min(current, max(stable, least))
+        stable = min(current, max(stable, _least(current, now, history, behavior.down)))
     result = min(bounds[1], max(bounds[0], stable))
     if result != current:
         history.events.append((now, result - current))
     return result
+
+
+def _at_start(current: int, now: float, history: History, period: float) -> int:
+    """Replicas at the start of the period: the present ones without what was added, with what was removed."""
+    return current - sum(change for at, change in history.events if now - at < period)
+
+
+def _most(current: int, now: float, history: History, rules: Rules) -> int:
+    if rules.select is Select.DISABLED:
+        return current
+    limits = []
+    for each in rules.policies:
+        start = _at_start(current, now, history, each.period)
+        limits.append(ceil(start * (1 + each.value / 100) - 1e-9) if each.percent else start + int(each.value))
+    return max(limits) if rules.select is Select.MAX else min(limits)
+
+
+def _least(current: int, now: float, history: History, rules: Rules) -> int:
+    """`Max` is the largest change, and so the smallest number."""
+    if rules.select is Select.DISABLED:
+        return current
+    limits = []
+    for each in rules.policies:
+        start = _at_start(current, now, history, each.period)
+        limits.append(floor(start * (1 - each.value / 100) + 1e-9) if each.percent else start - int(each.value))
+    return min(limits) if rules.select is Select.MAX else max(limits)

@@ -3,7 +3,7 @@
 python -m bench.autoscaler.matrix smoke|headline|full|sensitivity|ablations [--seeds N] [--only POLICY], then `keep`
 to put the runs where they are committed, and `report` to write the document from there. `keep --amend` leaves
 committed runs that were not made again, for a change that touches one policy alone; the file then names both codes.
-`tune` searches the baselines' grids anew.
+`tune` searches the baselines' grids anew. `make bench-autoscaler KIND=…` starts the first three; docs/testing.md.
 """
 
 import argparse

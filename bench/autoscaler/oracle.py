@@ -55,6 +55,9 @@ class Plan:
         for side in (0, 1):
             world.want_pool_size(side, self.pool)
 
+    def restart(self, world: World, observer: Observer) -> None:
+        """The plan is on paper."""
+
 
 def ahead(values: NDArray[np.float64], lead: int, hold: int) -> NDArray[np.float64]:
     """At every second the largest value from `hold` ago (a peak is kept) to `lead` from now."""

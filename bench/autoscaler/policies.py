@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.autoscaler import baselines as b
+from bench.autoscaler.hpa import SYNC
+from bench.autoscaler.keda import Fallback
 from bench.autoscaler.scenarios import training
 from ip2a_operator.domain.autoscaling.spec import Features
 from ip2a_operator.simulation.product import Product, simulated_spec
@@ -42,9 +44,19 @@ def _slow_product(scenario: Scenario, _: float) -> Policy:
     return Product(simulated_spec(scenario), period=15)
 
 
-def _keda(scenario: Scenario, per_pod: float, *, zero: bool) -> Policy:
+FALLBACK = Fallback(6)
+"""Half of the fixed size: enough for the load that the outage meets."""
+SEASONS = {"diurnal": 2400 // SYNC}
+"""Proposals in a day of the scenarios whose days repeat: what somebody who knows the traffic would configure."""
+
+
+def _keda(scenario: Scenario, per_pod: float, *, zero: bool, fallback: Fallback | None = None) -> Policy:
     cron = 6 if scenario.schedules and scenario.name == "bidding" else 0
-    return b.Keda(per_pod, null_is_zero=zero, cron=cron)
+    return b.Keda(per_pod, null_is_zero=zero, fallback=fallback, cron=cron)
+
+
+def _predictive(scenario: Scenario, target: float) -> Policy:
+    return b.Predictive(target, season=SEASONS.get(scenario.name, 0))
 
 
 POLICIES: Mapping[str, Entry] = {
@@ -54,9 +66,10 @@ POLICIES: Mapping[str, Entry] = {
     "HPA p95": Entry(lambda _, x: b.HpaLatency(x), (0.03, 0.05, 0.07, 0.1, 0.2, 0.35)),
     "KEDA rps": Entry(lambda s, x: _keda(s, x, zero=True), (45.0, 60.0, 80.0, 100.0)),
     "KEDA rps, null=error": Entry(lambda s, x: _keda(s, x, zero=False), (45.0, 60.0, 80.0, 100.0)),
-    "KEDA triggers": Entry(lambda _, x: b.Keda(x, triggers=True), ()),
+    "KEDA rps, fallback": Entry(lambda s, x: _keda(s, x, zero=False, fallback=FALLBACK), (45.0, 60.0, 80.0, 100.0)),
+    "KEDA triggers": Entry(lambda _, __: b.KedaTriggers(), ()),
     "KPA": Entry(lambda _, x: b.Kpa(x), (0.7, 1.0, 1.6, 2.5)),
-    "predictive HPA": Entry(lambda _, x: b.Predictive(x), (0.5, 0.6, 0.7)),
+    "predictive HPA": Entry(_predictive, (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)),
     "HPA cpu + replicas": Entry(lambda _, x: b.HpaCpuAndReplicas(x), (0.3, 0.4, 0.5, 0.6), None),
 }
 ABLATIONS: Mapping[str, Entry] = {

@@ -15,7 +15,7 @@ import numpy as np
 from ip2a_operator.domain.autoscaling.spec import Floor, Schedule
 from ip2a_operator.simulation import kernel as k
 from ip2a_operator.simulation.model import Platform, World
-from ip2a_operator.simulation.observe import Trouble
+from ip2a_operator.simulation.observe import Outage, Trouble
 from ip2a_operator.simulation.scenario import Fault, Scenario
 from ip2a_operator.simulation.traffic import UsersAt
 
@@ -186,6 +186,16 @@ def held_out() -> dict[str, Scenario]:
             pods=enough(4000),
         ),
         Scenario("outage", 1300, line((0, 2800)), pods=enough(2800), trouble=Trouble((400, 900))),
+        *(
+            Scenario(
+                f"outage ({kind})",
+                1300,
+                line((0, 2800)),
+                pods=enough(2800),
+                trouble=Trouble((400, 900), outage=kind),
+            )
+            for kind in (Outage.ERROR, Outage.STALE, Outage.HALF)
+        ),
         Scenario(
             "outage + surge", 1300, line((600, 2800), (660, 5600)), pods=enough(2800), trouble=Trouble((400, 900))
         ),

@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
+from ip2a_operator.api.autoscaling import AutoscalingStatus
 from ip2a_operator.domain.autoscaling import ledger
 from ip2a_operator.domain.autoscaling.decide import decide
 from ip2a_operator.domain.autoscaling.decision import Decision
 from ip2a_operator.domain.autoscaling.signals import validate
 from ip2a_operator.domain.autoscaling.spec import Actuator, Mode, ReplicasSpec, ScalerSpec
 from ip2a_operator.domain.autoscaling.state import State
+from ip2a_operator.domain.scaling import publish
 from ip2a_operator.simulation.model import World
 from ip2a_operator.simulation.observe import Observer
 from ip2a_operator.simulation.scenario import Scenario
@@ -47,6 +49,9 @@ class Product:
         self.decisions: list[Decision] = []
         self.broken = 0
         self.stale_decreases = 0
+        self.status = ""
+        """`status.autoscaling` as the API server has it: written when a decision changes, all that a restart finds."""
+        self._signature: tuple[object, ...] = ()
         self._ready: set[float] = set()
 
     def act(self, world: World, observer: Observer) -> None:
@@ -71,6 +76,17 @@ class Product:
         fleet = observer.snapshot().fleet if decision.writes else snapshot.fleet
         worst = ledger.worst(fleet, ledger.current_targets(fleet), self.spec.pool)
         self.broken += worst > ledger.budget(fleet.database, self.spec.connections)
+        if publish.signature(decision) != self._signature:
+            self._signature = publish.signature(decision)
+            self.status = publish.published(decision, self.spec, "").model_dump_json(by_alias=True)
+
+    def restart(self, world: World, observer: Observer) -> None:
+        """The operator is back after its death, with nothing but the status."""
+        document = AutoscalingStatus.model_validate_json(self.status).state if self.status else {}
+        present = ledger.current_targets(observer.snapshot().fleet)
+        self.state = publish.revived(document, present, EPOCH + world.now)
+        self._signature = ()
+        self._ready = {pod.ready_at for pod in world.fleet if pod.ready_at <= world.now}
 
     def _leads(self, world: World) -> tuple[tuple[str, float], ...]:
         fresh = {pod.ready_at for pod in world.fleet if 0 < pod.ready_at <= world.now} - self._ready

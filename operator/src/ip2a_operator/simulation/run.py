@@ -21,11 +21,16 @@ MIN_REQUESTS = 20
 
 
 class Policy(Protocol):
-    """Something that scales. `act` is called every `period` seconds and sets the world's wishes."""
+    """Something that scales. `act` is called every `period` seconds and sets the world's wishes.
+
+    `restart` is called when it is back after its death: what was in memory alone is gone.
+    """
 
     period: int
 
     def act(self, world: World, observer: Observer) -> None: ...
+
+    def restart(self, world: World, observer: Observer) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,8 @@ def play(scenario: Scenario, policy: Policy, seed: int, traffic: Traffic | None 
         world.users = scenario.users(float(min(second, scenario.length)))
         scenario.fault(world, second)
         dead = scenario.dead[0] <= second < scenario.dead[1]
+        if second == scenario.dead[1] > scenario.dead[0]:
+            policy.restart(world, observer)
         if second % policy.period == 0 and second > 0 and not dead:
             policy.act(world, observer)
         wished.append(world.want_pods)

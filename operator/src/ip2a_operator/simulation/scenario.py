@@ -18,7 +18,8 @@ def no_fault(world: World, second: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """`fault` is called every second before it passes; `dead` is when the scaler itself is down."""
+    """`fault` is called every second before it passes; `dead` is when the scaler itself is down,
+    and back without its memory afterwards."""
 
     name: str
     length: int

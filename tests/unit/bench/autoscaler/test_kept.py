@@ -72,7 +72,12 @@ def test_every_bar_that_runs_decide_is_judged() -> None:
     }  # fmt: skip
     assert found["total_vs_best_baseline"].value == pytest.approx(1.0 / OURS_SAVES, rel=0.2)
     assert all(row.holds for row in found.values())
-    assert len([name for name in found if name.startswith("slo_minutes")]) == 15
+    assert len([name for name in found if name.startswith("slo_minutes")]) == 18
+
+
+def test_names_of_figures_are_words() -> None:
+    assert [f.slug(name) for name in ("outage + surge", "outage (stale)")] == ["outage_surge", "outage_stale"]
+    assert {f.bar_of(name) for name in held_out() if name.startswith("outage")} == {"slo_minutes_over_allowance"}
 
 
 def test_a_bar_that_is_missed_says_so() -> None:

@@ -9,7 +9,7 @@ from bench.autoscaler import oracle
 from bench.autoscaler.baselines import Fixed, HpaCpu, Keda, Kpa
 from bench.autoscaler.policies import POLICIES, evaluate
 from bench.autoscaler.scenarios import held_out, line
-from ip2a_operator.domain.autoscaling.snapshot import Name
+from ip2a_operator.domain.autoscaling.snapshot import Name, Reading
 from ip2a_operator.simulation import kernel as k
 from ip2a_operator.simulation.model import TAIL, Platform, World
 from ip2a_operator.simulation.observe import Observer, Trouble, percentile
@@ -84,11 +84,12 @@ def test_dark_prometheus_gives_nothing_then_zeros() -> None:
     seen = {}
     for second in range(200):
         world.step()
-        seen[second + 1] = observer.readings()[Name.OFFERED].value
-    assert seen[90]
-    assert seen[120] is None
-    assert seen[160] == 0.0
-    assert seen[190]
+        seen[second + 1] = observer.readings().get(Name.OFFERED)
+    assert seen[90] is not None
+    assert seen[120] is None  # not there, as in production, instead of there without a value
+    assert seen[160] == Reading(0.0, 1.0)
+    assert seen[190] is not None
+    assert seen[190].value
 
 
 def test_percentile_of_a_histogram() -> None:
