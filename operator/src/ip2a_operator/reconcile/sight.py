@@ -26,7 +26,9 @@ from ip2a_operator.reconcile.subjects import Subject
 log = logging.getLogger(__name__)
 
 SLOW_TICKS: Final = 3
-"""Pod usage and rivals are asked for every so many ticks: the kubelet measures no more often."""
+"""Pod usage and rivals are asked for every so many ticks: the kubelet measures no more often. Usage is asked for every
+tick while a resource has no metrics: then it is all there is, and may be news at any moment of the kubelet's round.
+"""
 CONTAINERS: Final = frozenset({Component.APP.value, "postgres"})
 
 Question = tuple[str, float]
@@ -60,11 +62,15 @@ class Sight:
 
     async def look(self, subjects: Iterable[Subject], now: float) -> View:
         """One tick's view. Never raises OperatorError."""
-        questions = sorted({question_of(subject) for subject in subjects})
-        answers, _ = await asyncio.gather(
+        looked = list(subjects)
+        questions = sorted({question_of(subject) for subject in looked})
+        found, asked = await asyncio.gather(
             asyncio.gather(*(self._ask(url, interval) for url, interval in questions)), self._slow()
         )
-        return View(dict(zip(questions, answers, strict=True)), usage_by_pod(self._usage, now), self._scalers)
+        answers = dict(zip(questions, found, strict=True))
+        if not asked and any(_is_blind(subject, answers) for subject in looked):
+            self._usage = await self._pod_usage()
+        return View(answers, usage_by_pod(self._usage, now), self._scalers)
 
     async def _ask(self, url: str, interval: float) -> Grouped:
         try:
@@ -75,13 +81,15 @@ class Sight:
         self._content("prometheus")
         return found
 
-    async def _slow(self) -> None:
+    async def _slow(self) -> bool:
+        """Whether it was their turn."""
         self._ticks += 1
         if self._ticks % SLOW_TICKS != 1:
-            return
+            return False
         usage, scalers = await asyncio.gather(self._pod_usage(), self._other_scalers())
         self._usage = usage
         self._scalers = self._scalers if scalers is None else scalers
+        return True
 
     async def _pod_usage(self) -> tuple[Tree, ...]:
         found: list[Tree] = []
@@ -116,6 +124,12 @@ class Sight:
     def _content(self, what: str) -> None:
         if self._complaints.pop(what, None) is not None:
             log.info("%s answers again", what)
+
+
+def _is_blind(subject: Subject, answers: Mapping[Question, Grouped]) -> bool:
+    """Whether Prometheus knows nothing of a resource."""
+    said = answers[question_of(subject)]
+    return said.clock is None or (subject.key.namespace, subject.key.name) not in said.resources
 
 
 def question_of(subject: Subject) -> Question:

@@ -38,8 +38,10 @@ HOUSEKEEPING, RESOLUTION = 10, 15
 """Seconds between two looks of the kubelet at its containers, and between two scrapes of it by metrics-server."""
 FRESH = 10
 """Seconds that a container must have run before metrics-server tells its CPU."""
-POLL = 15
-"""Seconds between two questions of the product to the metrics API: every third of its ticks."""
+POLL, BLIND_POLL = 15, 5
+"""Seconds between two questions of the product to the metrics API: every third of its ticks, every one if Prometheus
+knows nothing.
+"""
 SCRAPED_FROM_PODS = SUMS_OVER_PODS | {
     Name.QUEUE_P95, Name.P95, Name.ERROR_RATE, Name.USERS, Name.CACHE_HIT, Name.CHECKOUT_WAIT, Name.CHECKOUT_USE,
 }  # fmt: skip
@@ -234,9 +236,10 @@ class Observer:
     def _from_kubelet(self, known: Collection[Name]) -> dict[Name, Reading]:
         """What the metrics API says, as the product reads it: of the app always, of databases if Prometheus is silent.
 
-        It is asked every `POLL` alone; the age is that of the sample.
+        It is asked every `POLL` or `BLIND_POLL` alone; the age is that of the sample.
         """
-        now, asked = self.world.now, self.world.now - self.world.now % POLL
+        now = self.world.now
+        asked = now - now % (POLL if Name.OFFERED in known else BLIND_POLL)
         found = {Name.KUBELET_CPU: self.pod_usage(asked)}
         if Name.PRIMARY_CPU not in known:
             found[Name.PRIMARY_CPU] = self.primary_usage(asked)
