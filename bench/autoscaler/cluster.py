@@ -94,6 +94,12 @@ def rivals(document: Document, name: str) -> Figures:
     }
 
 
+def unmeasured(kept: Path = CLUSTER) -> set[str]:
+    """Bars about rivals against which no run has been kept."""
+    names = [name.removeprefix("against-") for name in RIVALS if not (kept / f"{name}.json").exists()]
+    return {f"real_{figure}_vs_{name}" for name in names for figure in ("violations", "pod_seconds")}
+
+
 FIGURES: Mapping[str, Callable[[Document], Figures]] = {
     "step": step,
     "pool": pool,

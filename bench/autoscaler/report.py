@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from bench import figures as blocks
-from bench.autoscaler import assumptions, kept
+from bench.autoscaler import assumptions, cluster, kept
 from bench.autoscaler import figures as f
 from bench.autoscaler.matrix import ROOT
 from bench.autoscaler.policies import grid, parameters
@@ -212,6 +212,7 @@ def text(found: kept.Kept) -> str:
         "<!-- /figures -->",
         "",
         f"Not judged, because the model was not yet held against runs of the real platform: {', '.join(OPEN)}.",
+        *(f"Not judged, because no run against it was kept: {name}." for name in sorted(cluster.unmeasured())),
         "Its constants are in the last table, each with its source: few of them were measured.",
         "",
         "## Scenario by scenario",

@@ -78,6 +78,8 @@ def test_all_courses_against_a_rival_or_none(tmp_path: Path, name: str, seconds:
     }
     assert document["courses"]["0-ours"]["podSeconds"] == 2 * 79
     assert len(document["courses"]) == 6
+    other = "keda" if short == "hpa" else "hpa"
+    assert cluster.unmeasured(tmp_path) == {f"real_violations_vs_{other}", f"real_pod_seconds_vs_{other}"}
     (tmp_path / "against-rivals-1-ours-load.jsonl").unlink()
     assert cluster.keep("", tmp_path, tmp_path) == []
 
