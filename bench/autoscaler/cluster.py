@@ -1,25 +1,26 @@
 """What the real cluster's tests left behind, to be committed: `python -m bench.autoscaler.cluster keep [NOTE]`.
 
-The traces are those of tests/e2e/test_4_autoscaler.py and test_4_against_hpa.py. Every `real_…` figure is computed from
-the rows that are kept beside it; nothing is put in by hand.
+The traces are those of tests/e2e/test_4_autoscaler.py and test_4_against_rivals.py. Every `real_…` figure is computed
+from the rows that are kept beside it; nothing is put in by hand.
 """
 
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from bench import harness
 from bench.autoscaler.judge import CLUSTER
-from tests.e2e import test_4_against_hpa as against
+from tests.e2e import test_4_against_rivals as against
 from tests.e2e.scaled import TRACES, restored_after, violations
 
 STEP = 15
 """Second of the step in test_4_autoscaler.py."""
-HPA = "hpa-40"
-COURSES = tuple(f"{number}-{policy}" for number, turn in enumerate(against.TURNS) for policy in turn)
+RIVALS = {"against-hpa": against.HPA, "against-keda": against.KEDA}
+"""Documents about a rival: ours' courses and its own, of the same run. Ours stand in each, to be read alone."""
 Document = dict[str, Any]
 Rows = list[dict[str, Any]]
 Figures = dict[str, list[float]]
@@ -49,8 +50,14 @@ def _good(write: Mapping[str, Any]) -> bool:
     return bool(write["good"] and write["seconds"] <= 0.5)
 
 
+def courses_of(name: str) -> tuple[str, ...]:
+    """Turn and policy of the courses in a document about a rival, as they were run."""
+    both = (against.OURS, RIVALS[name])
+    return tuple(f"{turn}-{policy}" for turn, row in enumerate(against.TURNS) for policy in row if policy in both)
+
+
 def course(document: Document, name: str) -> dict[str, int]:
-    """One course against the HPA: what it cost whom."""
+    """One course against a rival: what it cost whom."""
     load, sizes = table(document, f"load/{name}"), table(document, f"sizes/{name}")
     after = [row for row in sizes if row["second"] >= against.STEP]
     first = next((row["second"] for row in after if row["app"] > 2), None)
@@ -65,27 +72,42 @@ def course(document: Document, name: str) -> dict[str, int]:
     }
 
 
-def courses(document: Document) -> dict[str, dict[str, int]]:
-    """All of them, by turn and policy."""
-    return {name: course(document, name) for name in COURSES}
+def courses(document: Document, name: str) -> dict[str, dict[str, int]]:
+    """All of a document's courses, by turn and policy."""
+    return {each: course(document, each) for each in courses_of(name)}
 
 
-def rivals(document: Document) -> Figures:
-    """Ours against a HorizontalPodAutoscaler, over all courses."""
-    found = courses(document)
+def rivals(document: Document, name: str) -> Figures:
+    """Ours against the rival of a document, over all courses."""
+    found, short = courses(document, name), name.removeprefix("against-")
+
+    def of(policy: str, figure: str) -> list[float]:
+        return [each[figure] for turn, each in found.items() if turn.endswith(policy)]
 
     def ratio(figure: str) -> float:
-        by = {who: sum(each[figure] for name, each in found.items() if name.endswith(who)) for who in ("ours", HPA)}
-        return round(by["ours"] / max(1, by[HPA]), 3)
+        return round(sum(of(against.OURS, figure)) / max(1, sum(of(RIVALS[name], figure))), 3)
 
     return {
-        "real_restored/against_hpa": [each["restoredAfter"] for name, each in found.items() if name.endswith("ours")],
-        "real_violations_vs_hpa": [ratio("violationSeconds")],
-        "real_pod_seconds_vs_hpa": [ratio("podSeconds")],
+        f"real_restored/against_{short}": of(against.OURS, "restoredAfter"),
+        f"real_violations_vs_{short}": [ratio("violationSeconds")],
+        f"real_pod_seconds_vs_{short}": [ratio("podSeconds")],
     }
 
 
-FIGURES: Mapping[str, Callable[[Document], Figures]] = {"step": step, "pool": pool, "against-hpa": rivals}
+def unmeasured(kept: Path = CLUSTER) -> set[str]:
+    """Bars about rivals against which no run has been kept."""
+    names = [name.removeprefix("against-") for name in RIVALS if not (kept / f"{name}.json").exists()]
+    return {f"real_{figure}_vs_{name}" for name in names for figure in ("violations", "pod_seconds")}
+
+
+FIGURES: Mapping[str, Callable[[Document], Figures]] = {
+    "step": step,
+    "pool": pool,
+    **{name: partial(rivals, name=name) for name in RIVALS},
+}
+AGAINST = (
+    "70 to 420 requests/s at second 30; from two pods, at most eight, request and limit 150m; in turns; ours in Auto"
+)
 WHAT = {
     "step": "60 to 360 requests/s at once at second 15, mode Auto, two pods of 150m at the start",
     "drain": "30 requests/s after the step: the pods go again",
@@ -95,15 +117,15 @@ WHAT = {
     "dark": "300 requests/s for 300 s; Prometheus taken away for 180 s once pods had grown",
     "killed": "the writing pool made 1, 3, 2 by hand under 12 clients; the operator killed after each; connections "
     "counted every second",
-    "against-hpa": "70 to 420 requests/s at second 30; both from two pods, at most eight, request and limit 150m; ours "
-    "in Auto, a HorizontalPodAutoscaler at 40 % of the limit (its best by the grid); in turns",
+    "against-hpa": f"{AGAINST}; a HorizontalPodAutoscaler at 40 % of the limit (its best by the grid)",
+    "against-keda": f"{AGAINST}; KEDA at {against.REQUESTS_PER_POD} requests/s a pod (40 % of the limit)",
 }
 """Documents, and what was done in each."""
 
 
 def gathered(name: str, traces: Path = TRACES) -> Document | None:
     """The traces of one document; None if one of them is missing."""
-    runs = {f"/{each}": f"{name}-{each}" for each in COURSES} if name == "against-hpa" else {"": name}
+    runs = {f"/{each}": f"against-rivals-{each}" for each in courses_of(name)} if name in RIVALS else {"": name}
     found: Document = {}
     for suffix, run in runs.items():
         kinds = {kind: _trace(traces / f"{run}-{kind}.jsonl") for kind in ("load", "sizes", "writes")}
@@ -137,7 +159,7 @@ def judged(name: str, document: Document) -> Document:
     """The document with its figures computed from its rows."""
     if name not in FIGURES:
         return document
-    shown = {"courses": courses(document)} if name == "against-hpa" else {}
+    shown = {"courses": courses(document, name)} if name in RIVALS else {}
     return {**document, **shown, "figures": FIGURES[name](document)}
 
 

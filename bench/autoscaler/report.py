@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from bench import figures as blocks
-from bench.autoscaler import assumptions, kept
+from bench.autoscaler import assumptions, cluster, kept
 from bench.autoscaler import figures as f
 from bench.autoscaler.calibration import report as calibration
 from bench.autoscaler.matrix import ROOT
@@ -223,6 +223,7 @@ def text(found: kept.Kept) -> str:
         *calibration.section(),
         "The scenarios below are of a larger platform (whole cores, a primary of four); its constants are in the last",
         "table, each with its source.",
+        *(f"Not judged, because no run against it was kept: {name}." for name in sorted(cluster.unmeasured())),
         "",
         "## Scenario by scenario",
         "",

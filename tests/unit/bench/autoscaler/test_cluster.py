@@ -9,6 +9,7 @@ import pytest
 
 from bench.autoscaler import cluster
 from bench.autoscaler.judge import CLUSTER
+from tests.e2e import test_4_against_rivals as against
 
 
 def lines(path: Path, rows: list[Any]) -> None:
@@ -54,21 +55,48 @@ def test_the_pool_is_restored_with_the_last_bad_write(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "pool.json").read_text())["figures"] == {"real_pool_restored": [10.0]}
 
 
-def test_all_courses_against_the_hpa_or_none(tmp_path: Path) -> None:
-    for name in cluster.COURSES:
-        load(tmp_path / f"against-hpa-{name}-load.jsonl", range(31, 41) if name.endswith("ours") else range(31, 51))
-        sizes(tmp_path / f"against-hpa-{name}-sizes.jsonl", 6)
-    assert cluster.keep("", tmp_path, tmp_path) == ["against-hpa"]
-    document = json.loads((tmp_path / "against-hpa.json").read_text())
+def course(folder: Path, name: str, late: Sequence[int]) -> None:
+    load(folder / f"against-rivals-{name}-load.jsonl", late)
+    sizes(folder / f"against-rivals-{name}-sizes.jsonl", 6)
+
+
+def test_each_stands_first_second_and_last_once() -> None:
+    assert all(len(set(place)) == 3 for place in zip(*against.TURNS, strict=True))
+
+
+@pytest.mark.parametrize(("name", "seconds", "ratio"), [("against-hpa", 20, 0.5), ("against-keda", 40, 0.25)])
+def test_all_courses_against_a_rival_or_none(tmp_path: Path, name: str, seconds: int, ratio: float) -> None:
+    """A run without the other rival is whole too."""
+    for each in cluster.courses_of(name):
+        course(tmp_path, each, range(31, 41 if each.endswith("ours") else 31 + seconds))
+    assert cluster.keep("", tmp_path, tmp_path) == [name]
+    document, short = json.loads((tmp_path / f"{name}.json").read_text()), name.removeprefix("against-")
     assert document["figures"] == {
-        "real_restored/against_hpa": [11, 11, 11], "real_violations_vs_hpa": [0.5], "real_pod_seconds_vs_hpa": [1.0],
-    }  # fmt: skip
+        f"real_restored/against_{short}": [11, 11, 11],
+        f"real_violations_vs_{short}": [ratio],
+        f"real_pod_seconds_vs_{short}": [1.0],
+    }
     assert document["courses"]["0-ours"]["podSeconds"] == 2 * 79
-    (tmp_path / "against-hpa-1-ours-load.jsonl").unlink()
+    assert len(document["courses"]) == 6
+    other = "keda" if short == "hpa" else "hpa"
+    assert cluster.unmeasured(tmp_path) == {f"real_violations_vs_{other}", f"real_pod_seconds_vs_{other}"}
+    (tmp_path / "against-rivals-1-ours-load.jsonl").unlink()
     assert cluster.keep("", tmp_path, tmp_path) == []
 
 
-@pytest.mark.parametrize("name", cluster.FIGURES)
+def test_ours_courses_are_those_of_the_same_run_in_both_documents(tmp_path: Path) -> None:
+    for number, turn in enumerate(against.TURNS):
+        for policy in turn:
+            course(tmp_path, f"{number}-{policy}", range(31, 41 + number))
+    assert cluster.keep("", tmp_path, tmp_path) == ["against-hpa", "against-keda"]
+    hpa, keda = (json.loads((tmp_path / f"against-{rival}.json").read_text()) for rival in ("hpa", "keda"))
+    assert [hpa["courses"][f"{turn}-ours"] for turn in range(3)] == [
+        keda["courses"][f"{turn}-ours"] for turn in range(3)
+    ]
+    assert [keda["courses"][f"{turn}-keda-rps"]["violationSeconds"] for turn in range(3)] == [10, 11, 12]
+
+
+@pytest.mark.parametrize("name", [name for name in cluster.FIGURES if (CLUSTER / f"{name}.json").exists()])
 def test_committed_figures_are_those_of_the_committed_rows(name: str) -> None:
     document = json.loads((CLUSTER / f"{name}.json").read_text())
     assert cluster.judged(name, document)["figures"] == document["figures"]

@@ -1,6 +1,7 @@
 """Bounds and modes out of the resource, and what is said back: short, and only when something was decided."""
 
 import json
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -92,6 +93,14 @@ def test_numbers_that_move_are_no_new_decision() -> None:
     assert publish.signature(one) == publish.signature(other)
     dark = decide(world(offered=None), other.state, AUTO, NOW + 10.0)
     assert publish.signature(dark) != publish.signature(other)
+
+
+def test_one_rival_more_is_news() -> None:
+    """KEDA's ScaledObject is seen before the HorizontalPodAutoscaler that KEDA makes of it."""
+    first = replace(world(), rivals=("ScaledObject/app",))
+    one = decide(first, settled(), AUTO, NOW)
+    two = decide(replace(first, rivals=("HorizontalPodAutoscaler/app", *first.rivals)), one.state, AUTO, NOW + 5.0)
+    assert publish.signature(one) != publish.signature(two)
 
 
 def test_after_a_restart_what_was_learned_is_there_and_every_window_begins_anew() -> None:

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from ip2a_operator.api.autoscaling import ActuatorStatus, AutoscalingStatus
 from ip2a_operator.api.conditions import SCALING, Condition, ConditionType, judge, timestamp
+from ip2a_operator.domain.autoscaling import decision as decided
 from ip2a_operator.domain.autoscaling import state as memory
 from ip2a_operator.domain.autoscaling.decision import Decision
 from ip2a_operator.domain.autoscaling.spec import Actuator, ScalerSpec
@@ -39,10 +40,15 @@ def signature(decision: Decision) -> tuple[object, ...]:
     return (
         decision.diagnosis.state,
         tuple((each.actuator, each.mode, each.current, each.desired, each.limited_by) for each in decision.actuators),
-        tuple((each.type, each.status, each.reason) for each in decision.conditions),
+        tuple((each.type, each.status, each.reason, _names(each)) for each in decision.conditions),
         decision.bad_signals,
         decision.alerts,
     )
+
+
+def _names(condition: decided.Condition) -> str:
+    """Of a conflict, the rivals. Other messages have numbers in them, which move all the time."""
+    return condition.message if condition.type is decided.ConditionType.CONFLICT else ""
 
 
 def published(decision: Decision, spec: ScalerSpec, prometheus: str) -> AutoscalingStatus:
