@@ -36,10 +36,12 @@ class Fitted:
     """Coefficients of variation of a request's CPU and of its query."""
     read_query: float
     write_query: float
-    read_before: float
-    write_before: float
+    before: float
+    """Share of a read's or a payment's CPU before its query."""
+    client: float
+    """Seconds that the client's only thread is busy with an answer; answers wait for it."""
     overhead: float
-    """Seconds of client, ingress and network for each request."""
+    """Seconds of ingress and network for each request."""
     overhead_variation: float
 
     def changed(self, names: Sequence[str], values: Sequence[float]) -> "Fitted":
@@ -53,11 +55,9 @@ class Fitted:
             cpu_quota=self.quota,
             cpu_background=self.background,
             cpu_wake=self.wake,
-            read=1.0,
             write=1.0,
-            read_before=self.read_before,
-            write_before=self.write_before,
-            hit=0.5,
+            write_before=self.before,
+            hit=1.0,
             in_flight=400,
             engine=16,
             engine_queue=400,
@@ -81,15 +81,15 @@ class Figures:
 
 
 def traffic_of(run: Run, fitted: Fitted) -> Traffic:
-    """The planned arrivals with their work."""
+    """The planned arrivals with their work. Reads are lists, which the application asks of the primary, as payments."""
     plan = run.arrivals()
     size, streams = len(plan), [np.random.default_rng([run.seed, stream]) for stream in range(2)]
     cpu = {PAGE: fitted.page_cpu, READ: fitted.read_cpu, WRITE: fitted.write_cpu}
     query = {PAGE: 0.0, READ: fitted.read_query, WRITE: fitted.write_query}
     return Traffic(
         arrival=np.array([due.at for due in plan]),
-        write=np.array([due.kind == WRITE for due in plan], np.int64),
-        luck=np.array([0.0 if due.kind == PAGE else 1.0 for due in plan]),
+        write=np.array([due.kind != PAGE for due in plan], np.int64),
+        luck=np.zeros(size),
         cpu=np.array([cpu[due.kind] for due in plan]) * lognormal(streams[0], fitted.variation, size),
         query=np.array([query[due.kind] for due in plan]) * lognormal(streams[1], fitted.query_variation, size),
     )
@@ -104,13 +104,22 @@ def simulated(run: Run, fitted: Fitted) -> Figures:
     for _ in range(run.seconds + GRACE):
         world.step()
     draws = np.random.default_rng([run.seed, 7])
-    extra = fitted.overhead * lognormal(draws, fitted.overhead_variation, traffic.arrival.size)
-    latency = np.where(world.ended < 0.0, -1.0, world.ended - traffic.arrival + extra)
+    sent = world.ended + fitted.overhead * lognormal(draws, fitted.overhead_variation, traffic.arrival.size)
+    latency = np.where(world.ended < 0.0, -1.0, taken(sent, fitted.client) - traffic.arrival)
     metrics = world.metrics.sum(axis=1)
     wait = float(metrics[[k.M_RW_POOL_WAIT, k.M_RO_POOL_WAIT]].sum())
     held = float(metrics[[k.M_RW_BUSY, k.M_RO_BUSY]].sum())
     cpu = float(metrics[k.M_CPU]) + fitted.background * run.pods * run.seconds
     return figures(run, traffic.arrival, latency, wait=wait, held=held, cpu=cpu)
+
+
+def taken(sent: Floats, busy: float) -> Floats:
+    """When a client that is `busy` seconds with each of them has taken answers `sent` at these times, in their order."""
+    order = np.argsort(sent)
+    steps = busy * np.arange(1, sent.size + 1)
+    found = np.empty_like(sent)
+    found[order] = np.maximum.accumulate(sent[order] - steps + busy) + steps  # Lindley's recursion for equal services
+    return found
 
 
 def figures(run: Run, arrival: Floats, latency: Floats, *, wait: float, held: float, cpu: float) -> Figures:

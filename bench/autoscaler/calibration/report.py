@@ -19,9 +19,9 @@ MEANING = {
     "query_variation": ("coefficient of variation of queries", 1.0, ""),
     "read_query": ("query of a read", 1e3, " ms"),
     "write_query": ("queries of a payment", 1e3, " ms"),
-    "read_before": ("share of a read's CPU before its query", 1.0, ""),
-    "write_before": ("share of a payment's CPU before its queries", 1.0, ""),
-    "overhead": ("client, ingress and network", 1e3, " ms"),
+    "before": ("share of a read's or a payment's CPU before its query", 1.0, ""),
+    "client": ("the load's own thread with an answer", 1e3, " ms"),
+    "overhead": ("ingress and network", 1e3, " ms"),
     "overhead_variation": ("coefficient of variation of that", 1.0, ""),
 }
 """What each fitted field is, and how it is shown: factor and unit."""

@@ -9,7 +9,7 @@ import pytest
 
 from bench.autoscaler.calibration import fit, judge, report
 from bench.autoscaler.calibration.__main__ import background, kept
-from bench.autoscaler.calibration.model import Figures, Fitted, simulated
+from bench.autoscaler.calibration.model import Figures, Fitted, simulated, taken
 from bench.autoscaler.calibration.plan import FITTING, HELD_OUT, Run, runs
 from bench.autoscaler.judge import MODEL as MODEL_FILE
 from ip2a_operator.simulation import kernel as k
@@ -19,8 +19,8 @@ from tests.e2e.load import PAGE, READ, WRITE, planned
 
 MODEL = Fitted(
     quota=0.15, background=0.01, wake=0.0005, page_cpu=0.001, read_cpu=0.003, write_cpu=0.004, variation=0.3,
-    query_variation=0.5, read_query=0.0006, write_query=0.0015, read_before=0.9, write_before=0.6, overhead=0.0025,
-    overhead_variation=0.5,
+    query_variation=0.5, read_query=0.0006, write_query=0.0015, before=0.6, client=0.0005,
+    overhead=0.002, overhead_variation=0.5,
 )  # fmt: skip
 MIXED = Run(
     "mixed", FITTING, pods=2, pool_write=2, pool_read=2, rates=((0.0, 60.0),), seconds=40,
@@ -105,6 +105,11 @@ def document(run: Run, figures: Figures) -> dict[str, object]:
         "ro.wait": 0.0, "rw.held": figures.held * queries, "ro.held": 0.0,
     }  # fmt: skip
     return {"counted": counted, "milliseconds": [1000.0 * figures.p50] * len(run.arrivals())}
+
+
+def test_answers_wait_for_a_client_that_takes_one_after_the_other() -> None:
+    found = taken(np.array([1.0, 0.0, 1.1, 1.05]), 0.1)
+    assert found == pytest.approx([1.1, 0.1, 1.3, 1.2])
 
 
 def test_what_others_hold_is_not_the_loads() -> None:

@@ -15,6 +15,10 @@ HALF_LIFE = 600.0
 """Seconds after which half of an average is new."""
 WARM_UP = 60.0
 """A pod younger than this still pays for its start (imports, caches)."""
+AT_WORK = 0.6
+"""Share of its CPU from which on a pod's cost of a request is that of a full one. Idler pods pay more for each: they wake
+up for it, where busy ones take several at once (measured: 2.2 ms at a quarter, 0.9 ms when full).
+"""
 MIN_RATE = 2.0
 ENVELOPE_RISE = 1.0005
 LEADS_KEPT = 8
@@ -76,13 +80,17 @@ def _leads(old: Estimates, snapshot: Snapshot) -> Estimates:
 
 def _demand_cost(old: Estimates, signals: Signals, snapshot: Snapshot, elapsed: float, spec: ScalerSpec) -> Estimates:
     served, cpu, ready = signals.get(Name.SERVED), signals.get(Name.APP_CPU), snapshot.fleet.app.ready
-    saturated = ready == 0 or cpu / (ready * spec.app.cpu_per_pod) > 0.95
+    used = cpu / (ready * spec.app.cpu_per_pod) if ready else 1.0
+    saturated, at_work = used > 0.95, used >= AT_WORK
     young = snapshot.fleet.app.youngest_ready_age < WARM_UP
     failing = signals.get(Name.ERROR_RATE) > spec.slo.error_rate
     if served < MIN_RATE or cpu <= 0.0 or (old.cpu_per_request is not None and failing):
         return old
-    if (young or saturated) and old.cpu_per_request is not None and cpu / served > old.cpu_per_request:
-        return old  # starts and waiting are in it; if it costs less even so, then it surely does
+    dear = young or saturated or (old.at_work and not at_work)
+    if dear and old.cpu_per_request is not None and cpu / served > old.cpu_per_request:
+        return old  # starts, waiting and waking are in it; if it costs less even so, then it surely does
+    if at_work and not old.at_work:
+        old = evolve(old, at_work=True, costed=0.0)  # what idle pods said is forgotten
     hit = signals.get(Name.CACHE_HIT, -1.0)
     seen = kept(old.costed * exp(-log(2.0) * elapsed / HALF_LIFE) + served * elapsed)
     known = cpu / served if old.cpu_per_request is None else old.cpu_per_request

@@ -21,6 +21,8 @@ class Estimates:
     cpu_per_request: float | None = None
     costed: float = 0.0
     """Requests that stand behind it, older ones faded: what few requests said gives way to what many say."""
+    at_work: bool = False
+    """Whether they were answered by pods at work."""
     read_cost: float | None = None
     """Database CPU seconds of one read on a replica."""
     rw_service: float | None = None
