@@ -106,7 +106,7 @@ FIGURES: Mapping[str, Callable[[Document], Figures]] = {
     **{name: partial(rivals, name=name) for name in RIVALS},
 }
 AGAINST = (
-    "55 to 330 requests/s at second 30; from two pods, at most eight, request and limit 150m; the scaler let loose at "
+    "70 to 420 requests/s at second 30; from two pods, at most eight, request and limit 150m; the scaler let loose at "
     "second 15; in turns; ours in Auto"
 )
 WHAT = {

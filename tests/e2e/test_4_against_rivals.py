@@ -25,14 +25,14 @@ OURS, HPA, KEDA = "ours", "hpa-40", "keda-rps"
 TURNS = ((OURS, HPA, KEDA), (KEDA, OURS, HPA), (HPA, KEDA, OURS))
 """Each stands first, second and last once."""
 POD_MIN, POD_MAX = 2, 8
-TAKE_OVER, STEP, LENGTH = 15, 30, 120
+TAKE_OVER, STEP, LENGTH = 15, 30, 100
 """Seconds of the load at which the scaler is let loose, at which the load grows, and at which it ends. The scaler finds
 a load that is there: what it makes of one that begins is not asked here.
 """
 CALM = 15
 """Seconds without load between two courses: what the one before used must be gone from everybody's windows."""
-RATES = f"0:55,{STEP}:330"
-"""Sixfold. At most eight pods are more than it needs: what they cost shows who asks for too many."""
+RATES = f"0:70,{STEP}:420"
+"""Sixfold, and more than two pods can serve: full ones answer about 150 a second."""
 AIM = 0.4
 """Of a pod's limit, which is what it requests too: an HPA's percentages are of the request."""
 POD_CPU = 0.150

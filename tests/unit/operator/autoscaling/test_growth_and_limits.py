@@ -128,6 +128,19 @@ def test_young_and_full_pods_teach_only_that_requests_cost_less() -> None:
     assert run(world(young, appCpu=3.4), settled(), ticks=6).state.estimates.cpu_per_request == pytest.approx(0.006)
 
 
+def test_what_idle_pods_pay_is_forgotten_once_pods_are_at_work_and_not_learned_again() -> None:
+    """An idle pod wakes up for each request, a busy one takes several at once."""
+    idle = world(offered=100.0, served=100.0, offeredFast=100.0, reads=90.0, appCpu=1.0)
+    state = settled(snapshot=idle, seconds=600.0)
+    assert state.estimates.cpu_per_request == pytest.approx(0.01)
+    busy = world(appCpu=2.8)
+    state = run(busy, state, ticks=1).state
+    assert state.estimates.at_work
+    assert state.estimates.cpu_per_request == pytest.approx(0.007)
+    assert run(idle, state, ticks=20).state.estimates.cpu_per_request == pytest.approx(0.007)
+    assert run(world(appCpu=3.2), state, ticks=20).state.estimates.cpu_per_request == pytest.approx(0.008, rel=0.05)
+
+
 def large_pool(**changes: float) -> Snapshot:
     """The healthy world with pools of twice what PostgreSQL can use (the knee is 20 for four cores)."""
     fleet = replace(FLEET, rw=replace(FLEET.rw, size=20, live_size=20))
