@@ -114,7 +114,7 @@ def simulated(run: Run, fitted: Fitted) -> Figures:
 
 
 def taken(sent: Floats, busy: float) -> Floats:
-    """When a client that is `busy` seconds with each of them has taken answers `sent` at these times, in their order."""
+    """When a client that is `busy` seconds with each has taken the answers `sent` at these times, in their order."""
     order = np.argsort(sent)
     steps = busy * np.arange(1, sent.size + 1)
     found = np.empty_like(sent)

@@ -16,8 +16,8 @@ HALF_LIFE = 600.0
 WARM_UP = 60.0
 """A pod younger than this still pays for its start (imports, caches)."""
 AT_WORK = 0.6
-"""Share of its CPU from which on a pod's cost of a request is that of a full one. Idler pods pay more for each: they wake
-up for it, where busy ones take several at once (measured: 2.2 ms at a quarter, 0.9 ms when full).
+"""Share of its CPU from which on a pod's cost of a request is about that of a full one. Idler pods pay more for each:
+they wake up for it, where busy ones take several at once (measured: 2.2 ms at a quarter, 0.9 ms when full).
 """
 MIN_RATE = 2.0
 ENVELOPE_RISE = 1.0005
