@@ -195,7 +195,7 @@ def test_killed_at_any_moment_of_a_replica_move_the_budget_holds(kubernetes: Kub
     twice the time after the last one came that replicas take to come.
     """
     before = scaled.sizes(kubernetes)["instances"]
-    with scaled.watching(kubernetes, "killed-replica") as seen, scaled.load("killed-replica", "0:20", 720):
+    with scaled.watching(kubernetes, "killed-replica") as seen, scaled.load("killed-replica", "0:20", 400):
         with scaled.pgbench(kubernetes, "select pg_sleep(0.004);", 12, 60, through=f"{RESOURCE}-pool-rw"):
             _move_instances(kubernetes, {"min": before + 1}, before + 1)
         _move_instances(kubernetes, {"min": None, "max": before, "scaleDownAfterMinutes": 1}, before)
@@ -210,7 +210,7 @@ def _move_instances(kubernetes: Kubernetes, bounds: dict[str, int | None], wante
     time.sleep(1)
     _kill_the_operator(kubernetes)
     kubernetes.eventually(
-        lambda: scaled.sizes(kubernetes)["instances"] == wanted, within=600, what=f"{wanted} asked for"
+        lambda: scaled.sizes(kubernetes)["instances"] == wanted, within=300, what=f"{wanted} asked for"
     )
     _kill_the_operator(kubernetes)
     kubernetes.eventually(lambda: _instances(kubernetes) == wanted, within=180, what=f"{wanted} instances")

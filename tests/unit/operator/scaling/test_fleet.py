@@ -157,6 +157,9 @@ def test_lead_times_are_those_of_what_became_ready_since() -> None:
     made = world(
         a=pod("a", "2026-11-22T11:00:07Z", "2026-11-22T11:00:00Z", **app),
         d=pod("d", "2026-11-22T11:00:07Z", "2026-11-22T11:00:05Z", **replica),
+        back=pod("back", "2026-11-22T11:00:07Z", "2026-11-22T10:56:00Z", **app),
+        older=pod("older", "2026-11-22T11:00:07Z", "2026-11-22T10:59:30Z", **replica),
+        restarted=pod("restarted", "2026-11-22T11:00:07Z", "2026-11-22T10:50:00Z", **replica),
     )
     seen, ready = seen_of(made.observed(), STACK), epoch("2026-11-22T11:00:07Z")
     assert leads(seen, ready - 1, ready - 30) == (("app", 7.0), ("replicas", 30.0))

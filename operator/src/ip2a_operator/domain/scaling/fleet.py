@@ -29,6 +29,10 @@ CALM_PHASES: Final = frozenset(
 )
 """Phases of CloudNativePG in which the primary serves and nothing but replicas comes or goes."""
 FOREVER: Final = 86_400.0
+FIRST_READY: Final = 180.0
+"""Seconds after it was made within which a pod becomes ready for the first time; later, it was ready before: PostgreSQL
+restarts in place, and a probe fails and recovers. A replica's data is cloned before its pod is made.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,15 +170,15 @@ def pause(annotations: Mapping[str, str], now: float, *, paused: bool) -> Pause:
 
 def leads(seen: Seen, since: float, asked: float) -> tuple[tuple[str, float], ...]:
     """Start-up times of what became ready after `since`; `asked` is when the latest replica was asked for."""
-    app = [
-        ("app", pod.ready_since - pod.made)
-        for pod in seen.app_pods
-        if pod.ready_since > since > 0.0 and pod.made > 0.0 and pod.ready_since >= pod.made
-    ]
+
+    def is_new(pod: PodFacts) -> bool:
+        return pod.ready_since > since > 0.0 and 0.0 < pod.made <= pod.ready_since <= pod.made + FIRST_READY
+
+    app = [("app", pod.ready_since - pod.made) for pod in seen.app_pods if is_new(pod)]
     replicas = [
         ("replicas", pod.ready_since - asked)
         for pod in seen.instances
-        if pod.role == "replica" and pod.ready_since > since > 0.0 and 0.0 < asked < pod.ready_since
+        if pod.role == "replica" and is_new(pod) and 0.0 < asked <= pod.made
     ]
     return (*app[:4], *replicas[:2])
 
