@@ -195,7 +195,7 @@ def test_killed_at_any_moment_of_a_replica_move_the_budget_holds(kubernetes: Kub
     twice the time after the last one came that replicas take to come.
     """
     before = scaled.sizes(kubernetes)["instances"]
-    with scaled.watching(kubernetes, "killed-replica") as seen, scaled.load("killed-replica", "0:20", 400):
+    with scaled.watching(kubernetes, "killed-replica") as seen, scaled.load("killed-replica", "0:20", 260):
         with scaled.pgbench(kubernetes, "select pg_sleep(0.004);", 12, 60, through=f"{RESOURCE}-pool-rw"):
             _move_instances(kubernetes, {"min": before + 1}, before + 1)
         _move_instances(kubernetes, {"min": None, "max": before, "scaleDownAfterMinutes": 1}, before)
