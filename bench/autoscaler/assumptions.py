@@ -9,7 +9,7 @@ SOURCES = {
     "cpu_request": ("CPU seconds of a request in a pod", "assumed for the rebuilt application; log-normal"),
     "cpu_speed": ("speed of a pod's core", ASSUMED),
     "cpu_quota": ("a pod's CPU limit in cores, 0 for none", "a setting"),
-    "cpu_background": ("cores that a pod at rest uses", "left out here; 0.01 to 0.02 in the calibration"),
+    "cpu_background": ("cores that a pod at rest uses", "left out here; see the calibration"),
     "cpu_wake": ("CPU seconds more for what finds its pod idle", "left out here; see the calibration"),
     "write_before": ("share of a write's CPU before its query", ASSUMED),
     "read_before": ("share of a read's CPU before its query", ASSUMED),
