@@ -27,6 +27,10 @@ TABLE = {
         Bottleneck.DB_READ,
     ),
     "writes": (world(primaryCpu=0.95, pgActive=16.0, rwBusy=12.0, rwWaiting=5.0), Bottleneck.DB_WRITE),
+    "full pods hold transactions": (
+        world(rwBusy=12.0, rwWaiting=9.0, primaryCpu=0.1, idleInTransaction=10.0, appCpu=3.96),
+        Bottleneck.APP_CPU,
+    ),
     "slow plan, idle CPU": (world(rwBusy=12.0, rwWaiting=9.0, primaryCpu=0.3), Bottleneck.DB_WRITE),
     "readers wait": (world(replicaCpu=0.75, roWaiting=2.0), Bottleneck.DB_READ),
     "idle transactions": (

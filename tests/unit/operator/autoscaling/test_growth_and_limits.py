@@ -141,6 +141,20 @@ def test_what_idle_pods_pay_is_forgotten_once_pods_are_at_work_and_not_learned_a
     assert run(world(appCpu=3.2), state, ticks=20).state.estimates.cpu_per_request == pytest.approx(0.008, rel=0.05)
 
 
+def test_other_pages_are_learned_at_once_even_from_idle_pods() -> None:
+    """Bidding opens: members ask for pages that cost four times as much, while pods have little to do yet."""
+    state = settled(snapshot=world(appCpu=2.8), seconds=600.0)
+    assert state.estimates.cpu_per_request == pytest.approx(0.007)
+    other = world(offered=50.0, served=50.0, offeredFast=50.0, reads=45.0, appCpu=1.4)
+    state = run(other, state, ticks=5, start=NOW + 5.0).state
+    assert state.estimates.cpu_per_request == pytest.approx(0.007), "a step's rates do not change in one instant"
+    known = run(other, state, ticks=1, start=NOW + 30.0).state.estimates
+    assert known.cpu_per_request == pytest.approx(0.028)
+    interrupted = run(world(appCpu=2.8), state, ticks=1, start=NOW + 30.0).state
+    known = run(other, interrupted, ticks=5, start=NOW + 35.0).state.estimates
+    assert known.cpu_per_request == pytest.approx(0.007)
+
+
 def large_pool(**changes: float) -> Snapshot:
     """The healthy world with pools of twice what PostgreSQL can use (the knee is 20 for four cores)."""
     fleet = replace(FLEET, rw=replace(FLEET.rw, size=20, live_size=20))

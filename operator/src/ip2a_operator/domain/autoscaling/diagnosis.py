@@ -37,6 +37,7 @@ FREEZES_APP = frozenset({Bottleneck.DB_LOCK, Bottleneck.DB_READ, Bottleneck.DB_W
 """No app scale-out in these (I3): more pods bring more work to what is already full."""
 STALLED = 6.0
 """Transactions this many times slower than healthy are a bad plan or a slow disk, not a small pool."""
+FULL_PODS = 0.85
 DATABASE = frozenset({Bottleneck.DB_LOCK, Bottleneck.DB_READ, Bottleneck.DB_WRITE})
 
 
@@ -162,12 +163,18 @@ def _primary(case: Case) -> tuple[str, ...]:
 
 def _write(case: Case) -> tuple[str, ...]:
     found = _primary(case)
-    if found or case.rw_slowdown < STALLED or case.signals.get(Name.RW_WAITING) <= 0.5:
+    if found or case.rw_slowdown < STALLED or case.signals.get(Name.RW_WAITING) <= 0.5 or _held_by_full_pods(case):
         return found
     return (  # a bad plan or a slow disk: connections full of slow transactions, CPU idle
         f"primary: transactions take {case.rw_slowdown:.1f} times the healthy time",
         f"{case.signals.get(Name.RW_WAITING):.1f} clients wait for a writing connection",
     )
+
+
+def _held_by_full_pods(case: Case) -> bool:
+    """Transactions take long because pods without CPU to spare come back to them late: not the database's doing."""
+    idle, busy = case.signals.get(Name.IDLE_IN_TRANSACTION), case.signals.get(Name.RW_BUSY)
+    return case.app_busy > FULL_PODS and idle > 0.5 * busy
 
 
 def _lag(case: Case) -> tuple[str, ...]:
@@ -199,7 +206,7 @@ def _pool(case: Case) -> tuple[str, ...]:
 def _app_pool(case: Case) -> tuple[str, ...]:
     wait, use = case.signals.get(Name.CHECKOUT_WAIT), case.signals.get(Name.CHECKOUT_USE)
     waiting = case.signals.get(Name.RW_WAITING) + case.signals.get(Name.RO_WAITING)
-    if wait > 0.005 and waiting < 0.5 and case.app_busy < 0.85:
+    if wait > 0.005 and waiting < 0.5 and case.app_busy < FULL_PODS:
         return (f"requests wait {wait * 1000:.0f} ms for a connection of their own pod (pools {use:.0%} full)",)
     return ()
 

@@ -3,7 +3,7 @@
 Each one is frozen while its own input lies: during rollouts, at saturation, near idleness.
 """
 
-from math import exp, log
+from math import exp, inf, log
 
 from ip2a_operator.domain.autoscaling import knee
 from ip2a_operator.domain.autoscaling.signals import Signals
@@ -19,6 +19,10 @@ AT_WORK = 0.6
 """Share of its CPU from which on a pod's cost of a request is about that of a full one. Idler pods pay more for each:
 they wake up for it, where busy ones take several at once (measured: 2.2 ms at a quarter, 0.9 ms when full).
 """
+OTHER_COST = 2.5
+"""Times the known cost beyond which requests have changed: idle pods pay less than that more for the same ones."""
+OTHER_TICKS = 6
+"""Ticks in a row that must say so: rates of a step up or down do not all change in the same instant."""
 MIN_RATE = 2.0
 ENVELOPE_RISE = 1.0005
 LEADS_KEPT = 8
@@ -86,6 +90,10 @@ def _demand_cost(old: Estimates, signals: Signals, snapshot: Snapshot, elapsed: 
     failing = signals.get(Name.ERROR_RATE) > spec.slo.error_rate
     if served < MIN_RATE or cpu <= 0.0 or (old.cpu_per_request is not None and failing):
         return old
+    others = not (young or saturated) and cpu / served > OTHER_COST * (old.cpu_per_request or inf)
+    old = evolve(old, others=min(OTHER_TICKS, old.others + 1) if others else 0)
+    if old.others == OTHER_TICKS:  # other pages are asked for: what was known of those before is forgotten
+        old = evolve(old, cpu_per_request=None, costed=0.0, at_work=False, others=0)
     dear = young or saturated or (old.at_work and not at_work)
     if dear and old.cpu_per_request is not None and cpu / served > old.cpu_per_request:
         return old  # starts, waiting and waking are in it; if it costs less even so, then it surely does

@@ -23,6 +23,8 @@ class Estimates:
     """Requests that stand behind it, older ones faded: what few requests said gives way to what many say."""
     at_work: bool = False
     """Whether they were answered by pods at work."""
+    others: int = 0
+    """Ticks in a row that said that requests cost several times as much."""
     read_cost: float | None = None
     """Database CPU seconds of one read on a replica."""
     rw_service: float | None = None
