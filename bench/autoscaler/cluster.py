@@ -59,13 +59,13 @@ def courses_of(name: str) -> tuple[str, ...]:
 def course(document: Document, name: str) -> dict[str, int]:
     """One course against a rival: what it cost whom."""
     load, sizes = table(document, f"load/{name}"), table(document, f"sizes/{name}")
-    after = [row for row in sizes if row["second"] >= against.STEP]
+    after = [row for row in sizes if row["second"] >= COURSE.step]
     first = next((row["second"] for row in after if row["app"] > 2), None)
     return {
-        "violationSeconds": len(violations(load, against.STEP)),
+        "violationSeconds": len(violations(load, COURSE.step)),
         "podSeconds": sum(before["ready"] * (later["second"] - before["second"]) for before, later in pairwise(sizes)),
-        "restoredAfter": restored_after(load, against.STEP),
-        "firstScaleUpAfter": -1 if first is None else first - against.STEP,
+        "restoredAfter": restored_after(load, COURSE.step),
+        "firstScaleUpAfter": -1 if first is None else first - COURSE.step,
         "podsBefore": after[0]["app"],
         "failed": sum(row["failed"] for row in load),
         "most": max(row["app"] for row in sizes),
@@ -105,9 +105,10 @@ FIGURES: Mapping[str, Callable[[Document], Figures]] = {
     "pool": pool,
     **{name: partial(rivals, name=name) for name in RIVALS},
 }
+COURSE = against.COURSE
 AGAINST = (
-    "70 to 420 requests/s at second 30; from two pods, at most eight, request and limit 150m; the scaler let loose at "
-    "second 15; in turns; ours in Auto"
+    f"{COURSE.before} to {COURSE.after} requests/s for {against.PATH} at second {COURSE.step} of {COURSE.length}; from "
+    "two pods, at most eight, request and limit 150m; the scaler let loose at second 15; in turns; ours in Auto"
 )
 WHAT = {
     "step": "60 to 360 requests/s at once at second 15, mode Auto, two pods of 150m at the start",

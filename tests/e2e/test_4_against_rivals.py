@@ -12,6 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import NamedTuple
 
 import pytest
 
@@ -25,20 +26,39 @@ OURS, HPA, KEDA = "ours", "hpa-40", "keda-rps"
 TURNS = ((OURS, HPA, KEDA), (KEDA, OURS, HPA), (HPA, KEDA, OURS))
 """Each stands first, second and last once."""
 POD_MIN, POD_MAX = 2, 8
-TAKE_OVER, STEP, LENGTH = 15, 30, 100
-"""Seconds of the load at which the scaler is let loose, at which the load grows, and at which it ends. The scaler finds
-a load that is there: what it makes of one that begins is not asked here.
-"""
+TAKE_OVER = 15
+"""Seconds of the load at which the scaler is let loose: it finds a load that is there."""
 CALM = 15
 """Seconds without load between two courses: what the one before used must be gone from everybody's windows."""
-RATES = f"0:70,{STEP}:420"
-"""Sixfold, and more than two pods can serve: full ones answer about 150 a second."""
+PATH = "/my/referrals"
+"""What members look at when bidding opens. The log-in page would be a bad course: it costs a full pod so much less than
+an idle one (0.9 ms, 2.2 ms) that two pods at an HPA's aim of 40 % just carry six times the load."""
+
+
+class Plan(NamedTuple):
+    """Seconds at which the load grows, and at which it ends."""
+
+    step: int
+    length: int
+    before: int = 14
+    after: int = 84
+    """Requests a second: two pods are below everybody's aim at the one; at the other they answer three of four."""
+
+    @property
+    def rates(self) -> str:
+        return f"0:{self.before},{self.step}:{self.after}"
+
+
+COURSE = Plan(step=30, length=150)
+"""Long enough for everybody to come to rest: who comes late must not be called thrifty for it."""
+REHEARSAL = Plan(step=100, length=210)
+"""Ours learns what such a request costs, as it does in any hour of work, from pods that are older than a minute."""
 AIM = 0.4
 """Of a pod's limit, which is what it requests too: an HPA's percentages are of the request."""
 POD_CPU = 0.150
-CPU_PER_REQUEST = 0.0022
-"""Core seconds of a request for the log-in page where pods are at about this aim: two use 0.155 cores at 70 a
-second, probes and scrapes together, which KEDA's query counts too. (Full pods need half as much for one.)"""
+CPU_PER_REQUEST = 0.0065
+"""Core seconds of a page where pods are at about this aim: two use 0.1 cores at 14 a second, with probes and scrapes,
+and eight 0.5 at 84."""
 REQUESTS_PER_POD = round(AIM * POD_CPU / CPU_PER_REQUEST)
 """KEDA's threshold: what a pod answers per second at the HPA's aim."""
 OFFERED = f'ip2a_http_requests_offered_total{{namespace="{NAMESPACE}",ip2a="{RESOURCE}",component="app"}}'
@@ -90,7 +110,7 @@ def courses(kubernetes: Kubernetes, request: pytest.FixtureRequest) -> Mapping[s
     scaled.TRACES.mkdir(parents=True, exist_ok=True)
     for stale in scaled.TRACES.glob("against-rivals*"):  # courses of two runs must not be compared with each other
         stale.unlink()
-    _course(kubernetes, OURS, "rehearsal")  # ours learns what a request costs, as in any hour of work; rivals do not
+    _course(kubernetes, OURS, "rehearsal", REHEARSAL)
     found: dict[str, list[Course]] = defaultdict(list)
     for number, turn in enumerate(TURNS):
         for policy in turn:
@@ -154,7 +174,7 @@ def _ours(kubernetes: Kubernetes) -> Iterator[None]:
     yield
 
 
-def _course(kubernetes: Kubernetes, policy: str, turn: str) -> Course:
+def _course(kubernetes: Kubernetes, policy: str, turn: str, plan: Plan = COURSE) -> Course:
     """One course of load from two pods on, under one of the scalers.
 
     Only the pods change hands: the mode of the whole decides how much room PostgreSQL makes, and that is a restart.
@@ -164,16 +184,21 @@ def _course(kubernetes: Kubernetes, policy: str, turn: str) -> Course:
     kubernetes.eventually(
         lambda: (now := scaled.sizes(kubernetes))["app"] == POD_MIN == now["ready"], within=90, what="two pods"
     )
-    time.sleep(CALM)
     name = f"against-rivals-{turn}-{policy}"
     scaler = _ours(kubernetes) if policy == OURS else _rival(kubernetes, policy)
-    with scaled.watching(kubernetes, name) as seen, ExitStack() as stack, scaled.load(name, RATES, LENGTH) as rows:
+    time.sleep(CALM)
+    asks = ("--tokens", str(scaled.logins(kubernetes)), "--path", PATH)
+    with (
+        scaled.watching(kubernetes, name) as seen,
+        ExitStack() as stack,
+        scaled.load(name, plan.rates, plan.length, *asks) as rows,
+    ):
         time.sleep(TAKE_OVER)
         stack.enter_context(scaler)  # which is left when the load has ended
-    step = rows[STEP]["at"]
+    step = rows[plan.step]["at"]
     first = next((row["at"] for row in seen.rows if row["app"] > POD_MIN and row["at"] >= step), 0)
     return {
-        "violationSeconds": len(scaled.violations(rows, STEP)),
+        "violationSeconds": len(scaled.violations(rows, plan.step)),
         "podSeconds": seen.integral("ready"),
         "firstScaleUpAfter": int(first - step) if first else -1,
         "podsBefore": next(row["app"] for row in seen.rows if row["at"] >= step),

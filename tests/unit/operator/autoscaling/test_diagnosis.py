@@ -31,6 +31,21 @@ TABLE = {
         world(rwBusy=12.0, rwWaiting=9.0, primaryCpu=0.1, idleInTransaction=10.0, appCpu=3.96),
         Bottleneck.APP_CPU,
     ),
+    "full pods hold a full pool": (
+        world(rwBusy=11.0, rwWaiting=3.0, rwRate=1500.0, primaryCpu=0.1, idleInTransaction=9.0, appCpu=3.96),
+        Bottleneck.APP_CPU,
+    ),
+    "pods that just came hide how full the others are": (
+        world(
+            replace(FLEET, app=replace(FLEET.app, youngest_ready_age=5.0)),
+            rwBusy=6.6,
+            rwWaiting=0.75,
+            idleInTransaction=5.8,
+            appCpu=1.9,
+            queueP95=0.1,
+        ),
+        Bottleneck.HEALTHY,
+    ),
     "slow plan, idle CPU": (world(rwBusy=12.0, rwWaiting=9.0, primaryCpu=0.3), Bottleneck.DB_WRITE),
     "readers wait": (world(replicaCpu=0.75, roWaiting=2.0), Bottleneck.DB_READ),
     "idle transactions": (

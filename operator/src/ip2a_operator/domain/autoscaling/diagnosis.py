@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ip2a_operator.domain.autoscaling import knee
-from ip2a_operator.domain.autoscaling.signals import Signals
+from ip2a_operator.domain.autoscaling.signals import WINDOW, Signals
 from ip2a_operator.domain.autoscaling.snapshot import Name, Snapshot
 from ip2a_operator.domain.autoscaling.spec import ScalerSpec
 from ip2a_operator.domain.autoscaling.state import Estimates, State
@@ -37,7 +37,6 @@ FREEZES_APP = frozenset({Bottleneck.DB_LOCK, Bottleneck.DB_READ, Bottleneck.DB_W
 """No app scale-out in these (I3): more pods bring more work to what is already full."""
 STALLED = 6.0
 """Transactions this many times slower than healthy are a bad plan or a slow disk, not a small pool."""
-FULL_PODS = 0.85
 DATABASE = frozenset({Bottleneck.DB_LOCK, Bottleneck.DB_READ, Bottleneck.DB_WRITE})
 
 
@@ -123,9 +122,20 @@ def _lock(case: Case) -> tuple[str, ...]:
     if waiters >= 2 and waiters > 0.2 * active:
         return (f"{waiters:.0f} of {active:.0f} active back ends of the primary wait for a lock",)
     stuck = get(Name.RW_WAITING) > 0.5 or waiters >= 1
-    if stuck and idle > max(3.0, 0.5 * busy) and case.app_busy < 0.5 and case.rw_slowdown >= STALLED:
+    calm = case.app_busy < 0.5 and not _just_grown(case)
+    if stuck and idle > max(3.0, 0.5 * busy) and calm and case.rw_slowdown >= STALLED:
         return (f"{idle:.0f} transactions are idle while pods use {case.app_busy:.0%} CPU",)
     return ()
+
+
+def _just_grown(case: Case) -> bool:
+    """Whether pods count whose CPU does not yet: they make all look idler than they are."""
+    return case.snapshot.fleet.app.youngest_ready_age < WINDOW
+
+
+def _held_by_pods(case: Case) -> bool:
+    """Whether most transactions wait for what the application says next, as they do when pods are full."""
+    return case.signals.get(Name.IDLE_IN_TRANSACTION) > 0.5 * case.signals.get(Name.RW_BUSY)
 
 
 def _two_of_three(who: str, cpu: float, active: float, limit: int, slowdown: float) -> tuple[str, ...]:
@@ -163,18 +173,14 @@ def _primary(case: Case) -> tuple[str, ...]:
 
 def _write(case: Case) -> tuple[str, ...]:
     found = _primary(case)
-    if found or case.rw_slowdown < STALLED or case.signals.get(Name.RW_WAITING) <= 0.5 or _held_by_full_pods(case):
+    if found or case.rw_slowdown < STALLED or case.signals.get(Name.RW_WAITING) <= 0.5:
         return found
+    if _held_by_pods(case):
+        return ()  # the database is not slow
     return (  # a bad plan or a slow disk: connections full of slow transactions, CPU idle
         f"primary: transactions take {case.rw_slowdown:.1f} times the healthy time",
         f"{case.signals.get(Name.RW_WAITING):.1f} clients wait for a writing connection",
     )
-
-
-def _held_by_full_pods(case: Case) -> bool:
-    """Transactions take long because pods without CPU to spare come back to them late: not the database's doing."""
-    idle, busy = case.signals.get(Name.IDLE_IN_TRANSACTION), case.signals.get(Name.RW_BUSY)
-    return case.app_busy > FULL_PODS and idle > 0.5 * busy
 
 
 def _lag(case: Case) -> tuple[str, ...]:
@@ -187,6 +193,8 @@ def _lag(case: Case) -> tuple[str, ...]:
 def _pool(case: Case) -> tuple[str, ...]:
     get, fleet = case.signals.get, case.snapshot.fleet
     found: list[str] = []
+    full = case.app_busy > case.spec.app.target_utilization or _just_grown(case)
+    held = full and _held_by_pods(case)
     sides = (
         ("writing", fleet.rw, Name.RW_BUSY, Name.RW_WAITING, get(Name.PRIMARY_CPU), case.rw_slowdown),
         ("reading", fleet.ro, Name.RO_BUSY, Name.RO_WAITING, get(Name.REPLICA_CPU), case.ro_slowdown),
@@ -194,7 +202,7 @@ def _pool(case: Case) -> tuple[str, ...]:
     for side, pooler, busy, waiting, cpu, slowdown in sides:
         capacity = max(1, pooler.desired * pooler.size)
         fill, queue = get(busy) / capacity, get(waiting)
-        calm = cpu < 0.7 and slowdown < STALLED
+        calm = cpu < 0.7 and slowdown < STALLED and not (held and side == "writing")
         if calm and (queue > 0.5 or (fill > 0.9 and capacity > 1)):
             found.append(
                 f"{side} pool: {get(busy):.1f} of {capacity} server connections busy, {queue:.1f} wait, "
@@ -206,7 +214,7 @@ def _pool(case: Case) -> tuple[str, ...]:
 def _app_pool(case: Case) -> tuple[str, ...]:
     wait, use = case.signals.get(Name.CHECKOUT_WAIT), case.signals.get(Name.CHECKOUT_USE)
     waiting = case.signals.get(Name.RW_WAITING) + case.signals.get(Name.RO_WAITING)
-    if wait > 0.005 and waiting < 0.5 and case.app_busy < FULL_PODS:
+    if wait > 0.005 and waiting < 0.5 and case.app_busy < 0.85:
         return (f"requests wait {wait * 1000:.0f} ms for a connection of their own pod (pools {use:.0%} full)",)
     return ()
 
