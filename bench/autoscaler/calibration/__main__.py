@@ -8,23 +8,11 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import harness
 from bench.autoscaler.calibration import fit, judge
 from bench.autoscaler.calibration.model import Figures, Fitted, simulated
-from bench.autoscaler.calibration.plan import FITTING, HELD_OUT, Run, runs
+from bench.autoscaler.calibration.plan import FITTING, HELD_OUT, runs
+from bench.autoscaler.calibration.records import CPU, KEPT, background, kept
 from bench.autoscaler.judge import MODEL
-
-KEPT = harness.RESULTS / "autoscaler-model"
-"""What the real runs showed, a file for each repeat."""
-AT_REST = "rest"
-"""The run whose connections are all held by others than the load: the worker, the exporters."""
-CPU = 0.15
-"""Cores a pod may use (`tests.e2e.scaled.CPU`)."""
-
-
-def kept(run: Run) -> list[Mapping[str, Any]]:
-    """The documents of a run's repeats."""
-    return [json.loads(path.read_text()) for path in sorted(KEPT.glob(f"{run.name}-[0-9].json"))]
 
 
 def measure(names: list[str]) -> None:
@@ -42,12 +30,6 @@ def measure(names: list[str]) -> None:
                     found = reality.perform(kubernetes, run)
                     (KEPT / f"{run.name}-{turn}.json").write_text(json.dumps(found, separators=(", ", ": ")) + "\n")
                     print(run.name, turn, found["counted"], flush=True)
-
-
-def background() -> float:
-    """Seconds a second for which others hold connections, from the run at rest."""
-    counted = kept(next(run for run in runs() if run.name == AT_REST))[0]["counted"]
-    return float(counted["rw.held"] + counted["ro.held"]) / float(counted["elapsed"])
 
 
 def fitting() -> None:

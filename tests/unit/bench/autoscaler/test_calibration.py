@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from bench.autoscaler.calibration import fit, judge, report
-from bench.autoscaler.calibration.__main__ import background, kept
 from bench.autoscaler.calibration.model import Figures, Fitted, simulated, taken
 from bench.autoscaler.calibration.plan import FITTING, HELD_OUT, Run, runs
+from bench.autoscaler.calibration.records import background, kept
 from bench.autoscaler.judge import MODEL as MODEL_FILE
 from ip2a_operator.simulation import kernel as k
 from ip2a_operator.simulation.model import Platform, World
