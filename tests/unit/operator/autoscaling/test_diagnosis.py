@@ -59,6 +59,10 @@ TABLE = {
     "cold cache": (world(cacheHit=0.3), Bottleneck.CACHE),
     "CPU": (world(appCpu=3.9), Bottleneck.APP_CPU),
     "queueing": (world(queueP95=0.2), Bottleneck.APP_CPU),
+    "the latency of a moment ago": (
+        world(replace(FLEET, app=replace(FLEET.app, youngest_ready_age=5.0)), p95=2.0),
+        Bottleneck.HEALTHY,
+    ),
     "unexplained": (world(p95=2.0), Bottleneck.UNKNOWN),
 }
 
