@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -185,16 +186,17 @@ def writing(kubernetes: Kubernetes, name: str) -> Iterator[list[tuple[float, flo
         (TRACES / f"{name}-writes.jsonl").write_text("".join(json.dumps(row) + "\n" for row in found))
 
 
-def restored_after(rows: list[dict[str, float]], first: int, calm: int = 10) -> int:
-    """Seconds after `first` to the end of the last one over the objective; a large number if fewer than `calm` remain.
+def restored_after(rows: list[dict[str, float]], first: int, calm: int = 30) -> int:
+    """Seconds after `first` until the objective holds again, for `calm` seconds at least; a large number if never.
 
-    Not to the first ten good seconds: queues fill up before they are late.
+    Counted to the end of a second over the objective, never to the good ones before the first: queues fill up before
+    they are late. A hiccup after half a good minute is one of the `violations`, not the same trouble.
     """
-    bad = violations(rows, first)
-    if not bad:
-        return 0
-    restored = bad[-1] + 1
-    return restored - first if int(rows[-1]["second"]) + 1 - restored >= calm else 10_000
+    bad, end = violations(rows, first), int(rows[-1]["second"]) + 1
+    for second, later in pairwise([*bad, end]):
+        if later - second - 1 >= calm:
+            return second + 1 - first
+    return 10_000 if bad else 0
 
 
 def violations(rows: list[dict[str, float]], first: int = 0) -> list[int]:

@@ -10,6 +10,7 @@ import pytest
 from bench.autoscaler import cluster
 from bench.autoscaler.judge import CLUSTER
 from tests.e2e import test_4_against_rivals as against
+from tests.e2e.scaled import restored_after
 
 
 def lines(path: Path, rows: list[Any]) -> None:
@@ -37,7 +38,25 @@ def sizes(path: Path, pods: int, rw: tuple[int, ...] = (8,)) -> None:
     lines(path, rows)
 
 
-def test_the_step_is_restored_when_it_holds_for_ten_seconds(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("late", "restored"),
+    [
+        ([], 0),
+        ([12], 0),
+        ([16], 2),
+        ([30, 31], 17),  # the good seconds before it do not count
+        ([16, 30, 47, 48], 34),  # nor do a few between
+        ([16, 47], 2),  # half a good minute does
+        ([16, 30, 60], 10_000),  # too late to know
+    ],
+)
+def test_restored_is_when_it_holds_for_half_a_minute(tmp_path: Path, late: Sequence[int], restored: int) -> None:
+    load(tmp_path / "some-load.jsonl", late)
+    rows = [json.loads(line) for line in (tmp_path / "some-load.jsonl").read_text().splitlines()]
+    assert restored_after(rows, 15) == restored
+
+
+def test_the_figures_are_those_of_the_trace(tmp_path: Path) -> None:
     load(tmp_path / "step-load.jsonl", [16, *range(30, 33)])
     sizes(tmp_path / "step-sizes.jsonl", 6)
     assert cluster.keep("quiet", tmp_path, tmp_path) == ["step"]
