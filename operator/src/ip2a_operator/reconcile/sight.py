@@ -29,6 +29,8 @@ SLOW_TICKS: Final = 3
 """Pod usage and rivals are asked for every so many ticks: the kubelet measures no more often. Usage is asked for every
 tick while a resource has no metrics: then it is all there is, and may be news at any moment of the kubelet's round.
 """
+USAGE_WINDOW: Final = 20.0
+"""Seconds that a value of the metrics API averages over: metrics-server compares two rounds of 15 s, and they are late."""
 CONTAINERS: Final = frozenset({Component.APP.value, "postgres"})
 
 Question = tuple[str, float]
@@ -145,7 +147,9 @@ def snapshot(  # noqa: PLR0917  # what a decision is made from, in the order in 
     said = view.answers.get(question_of(subject), Grouped())
     answers = None if said.clock is None else said.resources.get((key.namespace, key.name), {})
     room = startable(said.nodes_free, subject.spec.app.cpu_per_pod)
-    readable = readings(answers, said.clock, expected(seen, stack, subject.spec, now), usage_of(subject, seen, view))
+    readable = readings(
+        answers, said.clock, expected(seen, stack, subject.spec, now), usage_of(subject, seen, view, now)
+    )
     return Snapshot(
         readings=readable,
         fleet=fleet(seen, stack, answers or {}, now, room),
@@ -174,8 +178,11 @@ def usage_by_pod(items: Iterable[Tree], now: float) -> dict[tuple[str, str], Pod
     return found
 
 
-def usage_of(subject: Subject, seen: Seen, view: View) -> Usage:
-    """CPU of a resource's ready pods by the metrics API."""
+def usage_of(subject: Subject, seen: Seen, view: View, now: float) -> Usage:
+    """CPU of a resource's ready pods by the metrics API.
+
+    Pods whose value averages over their start are left out: every rolling update would look like load.
+    """
 
     def used(pods: Iterable[str]) -> tuple[PodUsage, ...]:
         keys = ((subject.key.namespace, pod) for pod in pods)
@@ -184,5 +191,12 @@ def usage_of(subject: Subject, seen: Seen, view: View) -> Usage:
     def ready(role: str) -> list[str]:
         return [pod.name for pod in seen.instances if pod.role == role and pod.ready_since > 0.0]
 
-    serving = [pod.name for pod in seen.app_pods if pod.ready_since > 0.0 and not pod.deleting]
-    return Usage(app=used(serving), primary=next(iter(used(ready("primary"))), None), replicas=used(ready("replica")))
+    since = {pod.name: pod.ready_since for pod in seen.app_pods if pod.ready_since > 0.0 and not pod.deleting}
+    app = used(since)
+    settled = tuple(each for each in app if now - each.age - USAGE_WINDOW >= since[each.pod])
+    return Usage(
+        app=settled,
+        primary=next(iter(used(ready("primary"))), None),
+        replicas=used(ready("replica")),
+        starting=len(app) - len(settled),
+    )

@@ -1,6 +1,7 @@
 """Answers of a real Prometheus (recorded from the embedded cluster under load) become readings; missing is not zero."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,8 @@ def test_the_metrics_api_is_asked_where_prometheus_has_nothing_of_the_kubelet() 
     assert found[Name.PRIMARY_CPU] == Reading(0.5, 7.0)
     assert found[Name.REPLICA_CPU] == Reading(0.25, 8.0)
     assert read(recorded()[1], usage=usage)[Name.PRIMARY_CPU].age == pytest.approx(12.785, abs=0.001)
+    starting = replace(usage, starting=1)
+    assert read(None, usage=starting)[Name.KUBELET_CPU].coverage > read(None, usage=usage)[Name.KUBELET_CPU].coverage
     assert read(None, usage=usage)[Name.KUBELET_CPU].value == 0.7
 
 

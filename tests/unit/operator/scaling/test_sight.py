@@ -6,11 +6,13 @@ from typing import cast
 
 import pytest
 
-from ip2a_operator.domain.scaling.readings import Sample
+from ip2a_operator.domain.builders.metadata import Component
+from ip2a_operator.domain.scaling.fleet import PodFacts, Seen
+from ip2a_operator.domain.scaling.readings import PodUsage, Sample
 from ip2a_operator.domain.tree import Tree
 from ip2a_operator.errors import OperatorError
 from ip2a_operator.reconcile.ports import Key, Metrics, Neighbours, ScalingMeter
-from ip2a_operator.reconcile.sight import SLOW_TICKS, Sight
+from ip2a_operator.reconcile.sight import SLOW_TICKS, USAGE_WINDOW, Sight, View, usage_of
 from ip2a_operator.reconcile.subjects import Subject
 
 SUBJECT = cast(
@@ -67,3 +69,19 @@ async def test_usage_is_asked_for_every_tick_only_while_it_is_all_there_is(
     assert made.usage == (2 * SLOW_TICKS if every_tick else 2)
     assert made.rivals == 2
     assert made.failures == (2 * SLOW_TICKS if answer is None else 0)
+
+
+def test_what_is_said_of_pods_while_they_started_is_left_out() -> None:
+    """A rolling update burns every pod's CPU: nobody asked for anything."""
+    age, now = 10.0, 5000.0
+
+    def pod(name: str, ready_since: float) -> PodFacts:
+        return PodFacts(
+            name, Component.APP, "", "", made=0.0, ready_since=ready_since, deleting=False, unschedulable=False
+        )
+
+    pods = (pod("old", now - age - USAGE_WINDOW), pod("new", now - age - USAGE_WINDOW + 1.0), pod("starting", 0.0))
+    view = View({}, {("union", each.name): PodUsage(each.name, "app", 0.14, age) for each in pods})
+    usage = usage_of(SUBJECT, Seen(None, None, None, None, pods), view, now)
+    assert [each.pod for each in usage.app] == ["old"]
+    assert usage.starting == 1

@@ -61,6 +61,8 @@ class Usage:
     app: tuple[PodUsage, ...] = ()
     primary: PodUsage | None = None
     replicas: tuple[PodUsage, ...] = field(default=())
+    starting: int = 0
+    """Pods of the app that are left out, because what is said of them is still of their start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +192,8 @@ def _from_kubelet(usage: Usage, expected: Expected, found: Mapping[Name, Reading
     if usage.app:
         share = sum(each.cores for each in usage.app) / len(usage.app) / expected.cpu_per_pod
         oldest = max(each.age for each in usage.app)
-        result[Name.KUBELET_CPU] = Reading(_kept(min(1.0, share)), oldest, _coverage(len(usage.app), expected.app_pods))
+        known = _coverage(len(usage.app) + usage.starting, expected.app_pods)
+        result[Name.KUBELET_CPU] = Reading(_kept(min(1.0, share)), oldest, known)
     if usage.primary is not None and Name.PRIMARY_CPU not in found:
         result[Name.PRIMARY_CPU] = Reading(_kept(usage.primary.cores / expected.primary_cores), usage.primary.age)
     if usage.replicas and Name.REPLICA_CPU not in found:
