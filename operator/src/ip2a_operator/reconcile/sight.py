@@ -30,7 +30,7 @@ SLOW_TICKS: Final = 3
 tick while a resource has no metrics: then it is all there is, and may be news at any moment of the kubelet's round.
 """
 USAGE_WINDOW: Final = 20.0
-"""Seconds that a value of the metrics API averages over: metrics-server compares two rounds of 15 s, and they are late."""
+"""Seconds that a value of the metrics API averages over: metrics-server compares rounds of 15 s, which are late."""
 CONTAINERS: Final = frozenset({Component.APP.value, "postgres"})
 
 Question = tuple[str, float]
