@@ -119,6 +119,8 @@ WHAT = {
     "dark": "300 requests/s for 300 s; Prometheus taken away for 180 s once pods had grown",
     "killed": "the writing pool made 1, 3, 2 by hand under 12 clients; the operator killed after each; connections "
     "counted every second",
+    "killed-replica": "a replica asked for under 12 clients of pgbench for 240 s, then taken back under 40 requests/s; "
+    "the operator killed after each was asked for, begun and done; connections counted every second",
     "against-hpa": f"{AGAINST}; a HorizontalPodAutoscaler at 40 % of the limit (its best by the grid)",
     "against-keda": f"{AGAINST}; KEDA at {against.REQUESTS_PER_POD} requests/s a pod (40 % of the limit)",
 }

@@ -158,7 +158,9 @@ def test_nothing_shrinks_on_lies(kubernetes: Kubernetes) -> None:
 @pytest.mark.full
 def test_three_minutes_without_prometheus_under_load(kubernetes: Kubernetes) -> None:
     with scaled.load("dark", "0:300", 300) as rows, scaled.watching(kubernetes, "dark") as seen:
-        kubernetes.eventually(lambda: scaled.sizes(kubernetes)["app"] > 2, within=60, what="it grows")
+        kubernetes.eventually(
+            lambda: (now := scaled.sizes(kubernetes))["app"] == now["ready"] > 2, within=90, what="it has grown"
+        )
         time.sleep(15)
         before = scaled.sizes(kubernetes)
         kubernetes.run("-n", "monitoring", "scale", "deployment", "prometheus", "--replicas=0")
