@@ -19,6 +19,7 @@ from tests.e2e.scaled import TRACES, restored_after, violations
 
 STEP = 15
 """Second of the step in test_4_autoscaler.py."""
+COURSE = against.COURSE
 RIVALS = {"against-hpa": against.HPA, "against-keda": against.KEDA}
 """Documents about a rival: ours' courses and its own, of the same run. Ours stand in each, to be read alone."""
 Document = dict[str, Any]
@@ -60,7 +61,7 @@ def course(document: Document, name: str) -> dict[str, int]:
     """One course against a rival: what it cost whom."""
     load, sizes = table(document, f"load/{name}"), table(document, f"sizes/{name}")
     after = [row for row in sizes if row["second"] >= COURSE.step]
-    first = next((row["second"] for row in after if row["app"] > 2), None)
+    first = next((row["second"] for row in after if row["app"] > against.POD_MIN), None)
     return {
         "violationSeconds": len(violations(load, COURSE.step)),
         "podSeconds": sum(before["ready"] * (later["second"] - before["second"]) for before, later in pairwise(sizes)),
@@ -105,10 +106,10 @@ FIGURES: Mapping[str, Callable[[Document], Figures]] = {
     "pool": pool,
     **{name: partial(rivals, name=name) for name in RIVALS},
 }
-COURSE = against.COURSE
 AGAINST = (
     f"{COURSE.before} to {COURSE.after} requests/s for {against.PATH} at second {COURSE.step} of {COURSE.length}; from "
-    "two pods, at most eight, request and limit 150m; the scaler let loose at second 15; in turns; ours in Auto"
+    f"{against.POD_MIN} pods, at most {against.POD_MAX}, request and limit 150m; the scaler let loose at second "
+    f"{against.TAKE_OVER}; in turns; ours in Auto"
 )
 WHAT = {
     "step": "60 to 360 requests/s at once at second 15, mode Auto, two pods of 150m at the start",

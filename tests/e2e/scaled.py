@@ -30,10 +30,10 @@ TRACES = Path(__file__).resolve().parents[2] / "artifacts" / "e2e" / "scaling"
 """Every run's figures by second; those that a claim rests on are kept in bench/results."""
 CPU = "150m"
 """Requested as well as allowed: how much a pod gets must not hang on what else the machine does."""
-POD_MAX = 6
+POD_MIN, POD_MAX = 2, 6
 AUTO: dict[str, Any] = {
     "app": {"resources": {"requests": {"cpu": CPU}, "limits": {"cpu": CPU}}},
-    "autoscaling": {"mode": "Auto", "app": {"min": 2, "max": POD_MAX}, "drainWindowSeconds": 60},
+    "autoscaling": {"mode": "Auto", "app": {"min": POD_MIN, "max": POD_MAX}, "drainWindowSeconds": 60},
 }
 
 
