@@ -155,6 +155,13 @@ def test_other_pages_are_learned_at_once_even_from_idle_pods() -> None:
     assert known.cpu_per_request == pytest.approx(0.007)
 
 
+def test_a_trickle_is_not_taken_for_other_pages() -> None:
+    """At night probes and scrapes make each request look dear: what busy pods taught must last until the morning."""
+    state = settled(snapshot=world(appCpu=2.8), seconds=600.0)
+    night = world(offered=20.0, served=20.0, offeredFast=20.0, reads=18.0, appCpu=0.6)
+    assert run(night, state, ticks=60, start=NOW + 5.0).state.estimates.cpu_per_request == pytest.approx(0.007)
+
+
 def large_pool(**changes: float) -> Snapshot:
     """The healthy world with pools of twice what PostgreSQL can use (the knee is 20 for four cores)."""
     fleet = replace(FLEET, rw=replace(FLEET.rw, size=20, live_size=20))

@@ -6,7 +6,7 @@ Each one is frozen while its own input lies: during rollouts, at saturation, nea
 from math import exp, inf, log
 
 from ip2a_operator.domain.autoscaling import knee
-from ip2a_operator.domain.autoscaling.signals import Signals
+from ip2a_operator.domain.autoscaling.signals import IDLE, Signals
 from ip2a_operator.domain.autoscaling.snapshot import Name, Snapshot
 from ip2a_operator.domain.autoscaling.spec import ScalerSpec
 from ip2a_operator.domain.autoscaling.state import Estimates, evolve, kept
@@ -90,7 +90,8 @@ def _demand_cost(old: Estimates, signals: Signals, snapshot: Snapshot, elapsed: 
     failing = signals.get(Name.ERROR_RATE) > spec.slo.error_rate
     if served < MIN_RATE or cpu <= 0.0 or (old.cpu_per_request is not None and failing):
         return old
-    others = not (young or saturated) and cpu / served > OTHER_COST * (old.cpu_per_request or inf)
+    telling = used >= IDLE and not (young or saturated)  # of idle pods' CPU probes and scrapes may be the most
+    others = telling and cpu / served > OTHER_COST * (old.cpu_per_request or inf)
     old = evolve(old, others=min(OTHER_TICKS, old.others + 1) if others else 0)
     if old.others == OTHER_TICKS:  # other pages are asked for: what was known of those before is forgotten
         old = evolve(old, cpu_per_request=None, costed=0.0, at_work=False, others=0)
